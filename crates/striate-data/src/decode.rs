@@ -1,0 +1,1 @@
+//! Bytes of a picture file to a [`Picture`](crate::picture::Picture).
