@@ -1,0 +1,131 @@
+//! The answers of tasks as plain structs; their JSON is a contract that other programs lean on.
+
+use serde::{Deserialize, Serialize};
+
+/// Held-out figures of one classifier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Share of pictures labelled right, `[0, 1]`.
+    pub accuracy: f64,
+    /// Mean over classes of the share of the class labelled right, `[0, 1]`.
+    pub balanced_accuracy: f64,
+    /// 95 % interval of the balanced accuracy: percentile bootstrap over groups of pictures.
+    pub ci95: [f64; 2],
+    /// Pictures it was measured on.
+    pub n: usize,
+}
+
+/// One step of the ladder: the simplest things first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    /// `chance`, `pixels`, `conv4`, `efficientnet_lite0`.
+    pub name: String,
+    /// Out-of-fold or held-out figures.
+    #[serde(flatten)]
+    pub score: Score,
+    /// Wall time it took.
+    pub seconds: f64,
+}
+
+/// A rung that was not run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The rung.
+    pub name: String,
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+/// Two pictures on both sides of given splits that are copies of each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Leak {
+    /// Name of the picture in the earlier split (train before valid before test).
+    pub a: String,
+    /// Name of its copy.
+    pub b: String,
+    /// How it was found.
+    pub why: String,
+}
+
+/// The answer of `train`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainReport {
+    /// The run folder.
+    pub run: String,
+    /// The model file.
+    pub model: String,
+    /// The ladder, simplest first; empty when one model was asked for.
+    pub rungs: Vec<Rung>,
+    /// Rungs not run.
+    pub skipped: Vec<Skipped>,
+    /// The rung or model saved.
+    pub chosen: String,
+    /// What the choice among rungs is worth: chosen without the fold that scores it. Null where nothing was held out.
+    pub selected: Option<Score>,
+    /// Figures on the test split; null where folds were used or leaks were found.
+    pub test: Option<Score>,
+    /// Copies across given splits.
+    pub leaks: Vec<Leak>,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+/// Figures of one class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassScore {
+    /// Its name.
+    pub class: String,
+    /// Of those labelled so, the share that is; null when none was labelled so.
+    pub precision: Option<f64>,
+    /// Of those that are, the share labelled so; null when there is none.
+    pub recall: Option<f64>,
+    /// Harmonic mean of both; null when one is null.
+    pub f1: Option<f64>,
+    /// Pictures of this class.
+    pub n: usize,
+}
+
+/// The answer of `eval`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvalReport {
+    /// `balanced_accuracy` or another metric asked for.
+    pub metric: String,
+    /// Its value.
+    pub value: f64,
+    /// 95 % interval of `value`: percentile bootstrap over groups of pictures.
+    pub ci95: [f64; 2],
+    /// Pictures scored.
+    pub n: usize,
+    /// Share of pictures labelled right.
+    pub accuracy: f64,
+    /// Figures by class, in the model's order.
+    pub per_class: Vec<ClassScore>,
+    /// `confusion[truth][predicted]`, in the model's order.
+    pub confusion: Vec<Vec<usize>>,
+    /// Damaged pictures left out.
+    pub skipped: usize,
+}
+
+/// One line of `predict --json`: a labelled picture or why there is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Prediction {
+    /// A label.
+    Labelled {
+        /// The picture.
+        file: String,
+        /// The likeliest class.
+        label: String,
+        /// Its probability, `[0, 1]`.
+        probability: f64,
+        /// The likeliest classes, best first, at most five.
+        top: Vec<(String, f64)>,
+    },
+    /// No label.
+    Failed {
+        /// The picture.
+        file: String,
+        /// What is wrong and what to do.
+        error: String,
+    },
+}
