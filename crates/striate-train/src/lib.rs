@@ -2,4 +2,13 @@
 
 extern crate striate_engine as burn;
 
+pub mod ema;
+pub mod fit;
+pub mod infer;
 pub mod manifest;
+pub mod metrics;
+pub mod optim;
+pub mod recipe;
+pub mod resume;
+pub mod run;
+pub mod schedule;
