@@ -1,12 +1,22 @@
-//! Bytes of a picture file to a [`Picture`]: the entry point, its limits, notes and errors.
+//! Bytes of a picture file to a [`Picture`]: the entry point, its limits and its notes.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Read, Seek};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder};
+use crate::picture::Picture;
 
-use crate::picture::{Picture, Pixels};
+mod alpha;
+mod error;
+mod exif;
+mod jpeg;
+mod print_colours;
+mod raster;
+mod sniff;
+mod tiff;
+mod tiff_directory;
+
+pub use error::PictureError;
 
 /// What one file may cost, checked before memory is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,20 +28,42 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 512 MiB and 178 million pixels (where Pillow warns of a decompression bomb twice over).
+    /// 512 MiB, and 178 million pixels: half a GiB of RGB bytes.
     fn default() -> Self {
         Self { max_bytes: 512 << 20, max_pixels: 178_956_970 }
     }
 }
 
-impl Limits {
-    /// Refuses a picture that a header claims, before memory is taken for it.
-    pub fn check(&self, width: u64, height: u64) -> Result<(), PictureError> {
+/// Pixels that one byte of a file can stand for at most. Deflate over 1-bit pixels comes to 8,256, LZW over 1-bit
+/// pixels to 21,840. Kinds without such a bound (WebP, fax) are held by [`Limits::max_pixels`] alone.
+const MAX_PIXELS_PER_BYTE: u64 = 32_768;
+
+/// Size that a header claims, and the kind of file it stands in.
+struct Claim {
+    kind: &'static str,
+    width: u64,
+    height: u64,
+}
+
+impl Claim {
+    /// Refuses what is empty or too large.
+    fn check(&self, limits: &Limits) -> Result<(), PictureError> {
+        let Self { width, height, .. } = *self;
         if width == 0 || height == 0 {
             return Err(PictureError::NoPixels { width, height });
         }
-        if width.saturating_mul(height) > self.max_pixels {
-            return Err(PictureError::TooManyPixels { width, height, limit: self.max_pixels });
+        if width.saturating_mul(height) > limits.max_pixels {
+            return Err(PictureError::TooManyPixels { width, height, limit: limits.max_pixels });
+        }
+        Ok(())
+    }
+
+    /// Refuses more pixels than a file of `bytes` bytes can hold.
+    fn check_plausible(&self, bytes: usize) -> Result<(), PictureError> {
+        let Self { kind, width, height } = *self;
+        if width.saturating_mul(height) > (bytes as u64).saturating_mul(MAX_PIXELS_PER_BYTE) {
+            let why = format!("its header claims {width}x{height} pixels, which its {bytes} bytes cannot hold");
+            return Err(PictureError::Damaged { kind, why });
         }
         Ok(())
     }
@@ -46,7 +78,7 @@ pub struct Decoded {
     pub notes: Vec<Note>,
 }
 
-/// Something that decoding did or left out.
+/// Something that decoding did or left out. Displayed, it is a phrase such as "colour profile (ICC) ignored".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum Note {
     /// An ICC profile is in the file; values are taken as they are stored.
@@ -58,113 +90,38 @@ pub enum Note {
     /// An animation.
     #[error("first frame of an animation taken")]
     FirstFrame,
+    /// A TIFF with more channels than a colour needs.
+    #[error("first of several channels taken")]
+    FirstChannel,
     /// Transparent pixels were mixed with white.
     #[error("transparency placed on white")]
     AlphaOnWhite,
-    /// EXIF orientation 2..=8.
+    /// EXIF orientation 2 to 8.
     #[error("turned upright (EXIF orientation {0})")]
     Oriented(u8),
     /// Printing colours.
     #[error("CMYK converted to RGB")]
     CmykConverted,
+    /// 32-bit integers beyond 2^24, 64-bit integers or floats.
+    #[error("values rounded to 32-bit floats")]
+    Rounded,
+    /// A faulty JPEG that has its end marker.
+    #[error("faulty JPEG decoded as far as it goes")]
+    Mended,
 }
 
-/// Why a file gave no picture, and what to do. The caller adds which file.
-#[derive(Debug, thiserror::Error)]
-pub enum PictureError {
-    /// The system said no.
-    #[error("cannot read: {0}; check that the file is there and that you may read it")]
-    Io(#[from] std::io::Error),
-    /// A folder, FIFO, socket or device.
-    #[error("is {what}, not a file; give a picture file")]
-    NotAFile {
-        /// With its article.
-        what: &'static str,
-    },
-    /// No byte.
-    #[error("is empty (0 bytes); copy it again from its source")]
-    Empty,
-    /// Over [`Limits::max_bytes`].
-    #[error("has {bytes} bytes, more than the limit of {limit}; make it smaller or raise the limit")]
-    TooManyBytes {
-        /// Found.
-        bytes: u64,
-        /// Allowed.
-        limit: u64,
-    },
-    /// Over [`Limits::max_pixels`].
-    #[error("claims {width}x{height} pixels, more than the limit of {limit}; make it smaller or raise the limit")]
-    TooManyPixels {
-        /// Columns claimed.
-        width: u64,
-        /// Rows claimed.
-        height: u64,
-        /// Allowed product.
-        limit: u64,
-    },
-    /// A side of 0.
-    #[error("claims {width}x{height} pixels, so it holds no picture; export it again")]
-    NoPixels {
-        /// Columns claimed.
-        width: u64,
-        /// Rows claimed.
-        height: u64,
-    },
-    /// A kind that is known and not read.
-    #[error("is {kind}, which is not read; {advice}")]
-    Unreadable {
-        /// With its article.
-        kind: &'static str,
-        /// What to do.
-        advice: &'static str,
-    },
-    /// No known beginning.
-    #[error("is not a picture of a known kind; give JPEG, PNG, WebP, GIF, BMP or TIFF")]
-    Unknown,
-    /// A readable kind in a form that is not read.
-    #[error("is a {kind} of a form that is not read ({why}); save it as an 8- or 16-bit PNG or TIFF")]
-    Unsupported {
-        /// JPEG, TIFF, ...
-        kind: &'static str,
-        /// Which form.
-        why: String,
-    },
-    /// Cut or changed bytes.
-    #[error("is a damaged {kind} ({why}); copy it again from its source, or leave it out")]
-    Damaged {
-        /// JPEG, TIFF, ...
-        kind: &'static str,
-        /// What its decoder says.
-        why: String,
-    },
-    /// NaN or infinity among float pixels.
-    #[error("holds {count} pixels that are NaN or infinite; replace them and save it again")]
-    NotFinite {
-        /// How many values.
-        count: usize,
-    },
-}
-
-/// Decodes the bytes of one file; the kind is told by its first bytes, never by a name.
+/// Decodes the bytes of one file. The kind is told by its first bytes, never by a name.
+///
+/// JPEG, PNG, WebP, GIF, BMP and TIFF are read; what else is known is named in the error with what to do.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PictureError> {
-    if bytes.is_empty() {
-        return Err(PictureError::Empty);
-    }
     if bytes.len() as u64 > limits.max_bytes {
         return Err(PictureError::TooManyBytes { bytes: bytes.len() as u64, limit: limits.max_bytes });
     }
-    let reader = image::ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
-    let decoder = reader.into_decoder().map_err(|_| PictureError::Unknown)?;
-    let (w, h) = decoder.dimensions();
-    limits.check(w.into(), h.into())?;
-    let img = DynamicImage::from_decoder(decoder)
-        .map_err(|e| PictureError::Damaged { kind: "picture", why: e.to_string() })?;
-    let (width, height) = (w as usize, h as usize);
-    let picture = match img {
-        DynamicImage::ImageLuma8(v) => Picture::new(height, width, 1, Pixels::U8(v.into_raw())),
-        v => Picture::new(height, width, 3, Pixels::U8(v.into_rgb8().into_raw())),
-    };
-    Ok(Decoded { picture, notes: vec![] })
+    match sniff::kind(bytes)? {
+        sniff::Kind::Jpeg => jpeg::decode(bytes, limits),
+        sniff::Kind::Tiff => tiff::decode(bytes, limits),
+        kind => raster::decode(bytes, kind, limits),
+    }
 }
 
 /// Reads and decodes one file.
@@ -172,16 +129,24 @@ pub fn read(path: &Path, limits: &Limits) -> Result<Decoded, PictureError> {
     decode(&read_bytes(path, limits)?, limits)
 }
 
-/// Reads one file, refusing before it is opened what is not a regular file (opening a FIFO would block).
+/// Reads the bytes of one picture file. What is not a regular file is refused before it is opened, since opening a
+/// FIFO would block; what is not a picture is refused after its first bytes.
 pub fn read_bytes(path: &Path, limits: &Limits) -> Result<Vec<u8>, PictureError> {
     let meta = std::fs::metadata(path)?;
     if !meta.is_file() {
-        return Err(PictureError::NotAFile { what: if meta.is_dir() { "a folder" } else { "a pipe, socket or device" } });
+        return Err(PictureError::NotAFile {
+            what: if meta.is_dir() { "a folder" } else { "a pipe, socket or device" },
+        });
     }
     if meta.len() > limits.max_bytes {
         return Err(PictureError::TooManyBytes { bytes: meta.len(), limit: limits.max_bytes });
     }
+    let mut file = File::open(path)?;
+    let mut head = Vec::new();
+    file.by_ref().take(4096).read_to_end(&mut head)?;
+    sniff::kind(&head)?;
+    file.rewind()?;
     let mut bytes = Vec::new();
-    File::open(path)?.take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    file.take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
