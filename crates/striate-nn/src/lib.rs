@@ -1,1 +1,33 @@
-//! placeholder
+//! Layers, blocks, models and their weights.
+//!
+//! ```
+//! use striate_nn::{NetConfig, Pass};
+//! use striate_nn::engine::tensor::{Device, Tensor};
+//!
+//! let device = Device::flex();
+//! let net = NetConfig::new("lenet5", 10)?.init(1, &device)?;
+//! let logits = net.forward(Tensor::zeros([2, 1, 28, 28], &device), &Pass::Infer); // [2, 10]
+//! assert_eq!(logits.dims(), [2, 10]);
+//! # Ok::<(), striate_nn::NetError>(())
+//! ```
+
+extern crate striate_engine as burn;
+
+pub mod blocks;
+mod config;
+mod error;
+mod init;
+pub mod layers;
+pub mod losses;
+mod macs;
+pub mod models;
+mod net;
+mod pass;
+pub mod registry;
+pub mod weights;
+
+pub use config::{NetConfig, Stem, Variant};
+pub use error::NetError;
+pub use net::Net;
+pub use pass::{Noise, Pass};
+pub use striate_engine as engine;

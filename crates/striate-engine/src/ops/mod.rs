@@ -1,0 +1,20 @@
+//! The operations that nets spend their time in, as plain functions over tensors.
+//!
+//! Layers call these and nothing else, so that a kernel can be exchanged here without a change above.
+//! Every one gives the same bits for any number of threads (`striate-nn/tests/threads.rs` holds them to it).
+
+mod activation;
+mod batch_norm;
+mod convolution;
+mod cross_entropy;
+mod dropout;
+mod linear;
+mod pooling;
+
+pub use activation::{relu, relu6};
+pub use batch_norm::{BatchNormSpec, BatchStatistics, batch_norm_infer, batch_norm_train};
+pub use convolution::{Conv2dSpec, Padding, conv2d, conv2d_macs};
+pub use cross_entropy::softmax_cross_entropy;
+pub use dropout::{DropoutMask, dropout};
+pub use linear::linear;
+pub use pooling::{PoolSpec, avg_pool2d, global_avg_pool2d, max_pool2d};

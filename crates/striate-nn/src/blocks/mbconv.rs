@@ -1,0 +1,114 @@
+//! The block of EfficientNet, under timm's names. Tan and Le 2019 <https://arxiv.org/abs/1905.11946>.
+//!
+//! The Lite form has no squeeze-and-excitation and ReLU6 in place of swish.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use striate_engine::ops::{self, Padding};
+
+use crate::Pass;
+use crate::layers::{BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig};
+
+/// How to build an [`Mbconv`].
+#[derive(Clone, Debug)]
+pub struct MbconvConfig {
+    /// Channels of the input.
+    pub in_channels: usize,
+    /// Channels of the output.
+    pub out_channels: usize,
+    /// Taps of the depthwise kernel along each side.
+    pub kernel_size: usize,
+    /// Of the depthwise convolution.
+    pub stride: usize,
+    /// Inner channels for one input channel; 1 leaves the expanding convolution out.
+    pub expand_ratio: usize,
+    /// TensorFlow's SAME zeros, or as many on each side.
+    pub same_padding: bool,
+    /// Of every batch norm.
+    pub eps: f64,
+}
+
+/// Expand (where there is an expansion), filter each channel alone, project; the input is added where the shape stays.
+#[derive(Module, Debug)]
+pub struct Mbconv {
+    stages: Stages,
+    residual: bool,
+}
+
+/// timm calls the stages by other names where nothing expands.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // a net holds a few dozen, all of them built once
+enum Stages {
+    /// Depthwise, project.
+    Separable(Separable),
+    /// Expand, depthwise, project.
+    Expanded(Expanded),
+}
+
+#[derive(Module, Debug)]
+struct Separable {
+    conv_dw: Conv2d,
+    bn1: BatchNorm,
+    conv_pw: Conv2d,
+    bn2: BatchNorm,
+}
+
+#[derive(Module, Debug)]
+struct Expanded {
+    conv_pw: Conv2d,
+    bn1: BatchNorm,
+    conv_dw: Conv2d,
+    bn2: BatchNorm,
+    conv_pwl: Conv2d,
+    bn3: BatchNorm,
+}
+
+impl MbconvConfig {
+    /// All zeros, until weights fill it.
+    pub fn init(&self, device: &Device) -> Mbconv {
+        let Self { in_channels, out_channels, kernel_size, stride, expand_ratio, same_padding, eps } = *self;
+        let inner = in_channels * expand_ratio;
+        let norm = |channels| BatchNormConfig::new(channels).with_eps(eps).init(device);
+        let pointwise = |c_in, c_out| Conv2dConfig::new([c_in, c_out], 1).init(device);
+        let padding = if same_padding { Padding::Same } else { Padding::Each(kernel_size / 2) };
+        let depthwise =
+            Conv2dConfig { stride, padding, groups: inner, ..Conv2dConfig::new([inner, inner], kernel_size) };
+        let conv_dw = depthwise.init(device);
+        let stages = match expand_ratio {
+            1 => Stages::Separable(Separable {
+                conv_dw,
+                bn1: norm(inner),
+                conv_pw: pointwise(inner, out_channels),
+                bn2: norm(out_channels),
+            }),
+            _ => Stages::Expanded(Expanded {
+                conv_pw: pointwise(in_channels, inner),
+                bn1: norm(inner),
+                conv_dw,
+                bn2: norm(inner),
+                conv_pwl: pointwise(inner, out_channels),
+                bn3: norm(out_channels),
+            }),
+        };
+        Mbconv { stages, residual: stride == 1 && in_channels == out_channels }
+    }
+}
+
+impl Mbconv {
+    /// # Shapes
+    /// - `x`: `[N, C_in, H, W]`, output: `[N, C_out, H / stride, W / stride]`, rounded up
+    pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+        let y = match &self.stages {
+            Stages::Separable(stage) => {
+                let y = ops::relu6(stage.bn1.forward(stage.conv_dw.forward(x.clone(), pass), pass)); // [N, C_in, H_out, W_out]
+                stage.bn2.forward(stage.conv_pw.forward(y, pass), pass) // [N, C_out, H_out, W_out]
+            }
+            Stages::Expanded(stage) => {
+                let y = ops::relu6(stage.bn1.forward(stage.conv_pw.forward(x.clone(), pass), pass)); // [N, inner, H, W]
+                let y = ops::relu6(stage.bn2.forward(stage.conv_dw.forward(y, pass), pass)); // [N, inner, H_out, W_out]
+                stage.bn3.forward(stage.conv_pwl.forward(y, pass), pass) // [N, C_out, H_out, W_out]
+            }
+        };
+        if self.residual { y + x } else { y }
+    }
+}

@@ -1,0 +1,81 @@
+//! Two-dimensional convolution.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use striate_engine::ops::{self, Conv2dSpec, Padding};
+
+use crate::Pass;
+
+/// How to build a [`Conv2d`]; kernels are square.
+#[derive(Debug, Clone)]
+pub struct Conv2dConfig {
+    /// Channels of the input.
+    pub in_channels: usize,
+    /// Channels of the output.
+    pub out_channels: usize,
+    /// Taps of the kernel along each side.
+    pub kernel_size: usize,
+    /// Step of the kernel, in pixels.
+    pub stride: usize,
+    /// Zeros around the picture.
+    pub padding: Padding,
+    /// Channels are split into so many groups, each convolved alone.
+    pub groups: usize,
+    /// Whether a number is added to each output channel.
+    pub bias: bool,
+}
+
+/// `y[o] = bias[o] + sum_i weight[o, i] * x[i]`, where `*` is cross-correlation.
+#[derive(Module, Debug)]
+pub struct Conv2d {
+    weight: Param<Tensor<4>>,       // [C_out, C_in / groups, K, K]
+    bias: Option<Param<Tensor<1>>>, // [C_out]
+    #[module(skip)]
+    spec: Conv2dSpec,
+}
+
+impl Conv2dConfig {
+    /// Stride 1, no padding, one group, no bias.
+    pub fn new(channels: [usize; 2], kernel_size: usize) -> Self {
+        let [in_channels, out_channels] = channels;
+        Self { in_channels, out_channels, kernel_size, stride: 1, padding: Padding::Each(0), groups: 1, bias: false }
+    }
+
+    /// All zeros, until [`crate::NetConfig::init`] or weights fill them.
+    ///
+    /// # Panics
+    /// If `groups` does not divide both numbers of channels.
+    pub fn init(&self, device: &Device) -> Conv2d {
+        let Self { in_channels, out_channels, kernel_size, groups, .. } = *self;
+        assert!(
+            in_channels % groups == 0 && out_channels % groups == 0,
+            "Conv2d: {groups} groups do not divide {in_channels} and {out_channels} channels"
+        );
+        Conv2d {
+            weight: Param::from_tensor(Tensor::zeros(
+                [out_channels, in_channels / groups, kernel_size, kernel_size],
+                device,
+            )),
+            bias: self.bias.then(|| Param::from_tensor(Tensor::zeros([out_channels], device))),
+            spec: Conv2dSpec { stride: self.stride, padding: self.padding, dilation: 1, groups },
+        }
+    }
+}
+
+impl Conv2d {
+    /// Channels of the input.
+    pub fn in_channels(&self) -> usize {
+        self.weight.shape().dims::<4>()[1] * self.spec.groups
+    }
+
+    /// # Shapes
+    /// - `x`: `[N, C_in, H, W]`, output: `[N, C_out, H_out, W_out]`
+    ///
+    /// # Panics
+    /// If `x` does not have the channels it was built for, or is smaller than the kernel.
+    pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+        let y = ops::conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), self.spec);
+        pass.add_macs(ops::conv2d_macs(self.weight.shape().dims(), y.dims()) * y.dims()[0] as u64);
+        y
+    }
+}

@@ -1,0 +1,17 @@
+//! Layers: parameters under PyTorch's names, and one call into [`crate::engine::ops`] each.
+
+mod activation;
+mod batch_norm;
+mod conv2d;
+mod dropout;
+mod linear;
+mod max_pool2d;
+mod running;
+
+pub use activation::Relu;
+pub use batch_norm::{BatchNorm, BatchNormConfig};
+pub use conv2d::{Conv2d, Conv2dConfig};
+pub use dropout::Dropout;
+pub use linear::{Linear, LinearConfig};
+pub use max_pool2d::MaxPool2d;
+pub use running::Running;

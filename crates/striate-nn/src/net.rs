@@ -1,0 +1,78 @@
+//! Any model of the registry, under one type.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use crate::Pass;
+use crate::models::{Conv4, EfficientNetLite, LeNet5, LinearNet, MobileNetV2, ResNet, SqueezeNet};
+use crate::weights::{is_running, named_tensors};
+
+/// A net: pictures to logits. Built by [`crate::NetConfig::init`].
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // there are few nets, and they are moved seldom
+pub enum Net {
+    /// `linear`.
+    Linear(LinearNet),
+    /// `conv4`.
+    Conv4(Conv4),
+    /// `lenet5`.
+    LeNet5(LeNet5),
+    /// `resnet18` and its kin, `plain20` and `plain56`.
+    ResNet(ResNet),
+    /// `mobilenet_v2`.
+    MobileNetV2(MobileNetV2),
+    /// `squeezenet1_1`.
+    SqueezeNet(SqueezeNet),
+    /// `efficientnet_lite0`.
+    EfficientNetLite(EfficientNetLite),
+}
+
+/// Calls the same method of whichever model it is.
+macro_rules! each {
+    ($net:expr, $model:ident => $call:expr) => {
+        match $net {
+            Net::Linear($model) => $call,
+            Net::Conv4($model) => $call,
+            Net::LeNet5($model) => $call,
+            Net::ResNet($model) => $call,
+            Net::MobileNetV2($model) => $call,
+            Net::SqueezeNet($model) => $call,
+            Net::EfficientNetLite($model) => $call,
+        }
+    };
+}
+
+impl Net {
+    /// Logits.
+    ///
+    /// # Shapes
+    /// - `x`: `[N, C, H, W]`, output: `[N, K]`
+    ///
+    /// # Panics
+    /// If `x` does not have the channels or size that the net was built for.
+    pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        each!(self, model => model.forward(x, pass))
+    }
+
+    /// What the last linear layer sees.
+    ///
+    /// # Shapes
+    /// - `x`: `[N, C, H, W]`, output: `[N, D]`
+    ///
+    /// # Panics
+    /// If `x` does not have the channels or size that the net was built for.
+    pub fn features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        each!(self, model => model.features(x, pass))
+    }
+
+    /// D, the length of a picture's features.
+    pub fn feature_len(&self) -> usize {
+        each!(self, model => model.feature_len())
+    }
+
+    /// Learned numbers, without running statistics.
+    pub fn parameter_count(&self) -> usize {
+        let learned = named_tensors(self).into_iter().filter(|(path, _)| !is_running(path));
+        learned.map(|(_, tensor)| tensor.values.len()).sum()
+    }
+}

@@ -1,0 +1,36 @@
+//! Whether a forward pass trains or infers, and the randomness of a training pass.
+
+use std::cell::Cell;
+
+use striate_kernels::rng::Key;
+
+/// What a forward pass is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Pass<'a> {
+    /// Running statistics, no dropout; a picture's output does not depend on its batch.
+    Infer,
+    /// Batch statistics (the running ones are updated) and dropout.
+    Train(&'a Noise),
+    /// As [`Pass::Infer`], and adds up the multiply-adds of all pictures.
+    Count(&'a Cell<u64>),
+}
+
+impl Pass<'_> {
+    pub(crate) fn add_macs(&self, macs: u64) {
+        if let Pass::Count(total) = self {
+            total.set(total.get() + macs);
+        }
+    }
+}
+
+/// The randomness of one training step.
+///
+/// The dropout mask of a picture is a function of `key`, the layer and the picture, so it does not depend on the batch
+/// that the picture is in, on the number of threads or on what was drawn before.
+#[derive(Clone, Debug)]
+pub struct Noise {
+    /// Of the seed and the epoch.
+    pub key: Key,
+    /// Which picture each row of the batch is.
+    pub pictures: Vec<u64>,
+}
