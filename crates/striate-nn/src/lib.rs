@@ -13,7 +13,9 @@
 
 extern crate striate_engine as burn;
 
+mod atomic;
 pub mod blocks;
+pub mod checkpoint;
 mod config;
 mod error;
 mod init;
@@ -26,6 +28,7 @@ mod pass;
 pub mod registry;
 pub mod weights;
 
+pub use atomic::write_atomic;
 pub use config::{NetConfig, Stem, Variant};
 pub use error::NetError;
 pub use net::Net;
