@@ -4,6 +4,7 @@ extern crate striate_engine as burn;
 
 pub mod ema;
 pub mod fit;
+pub mod heads;
 pub mod infer;
 pub mod manifest;
 pub mod metrics;

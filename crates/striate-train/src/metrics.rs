@@ -2,6 +2,7 @@
 
 pub mod calibration;
 pub mod interval;
+pub mod paired;
 
 /// What was said of pictures whose class is known.
 #[derive(Clone, Copy, Debug)]

@@ -100,7 +100,11 @@ fn tally_groups(metric: Metric, outcomes: &Outcomes, groups: &[u32]) -> Vec<Vec<
         let mut tallies: Vec<Tally> = Vec::with_capacity(1);
         for &i in members {
             let class = outcomes.truth[i];
-            assert!((class as usize) < outcomes.classes, "ci95: labels must be below {}, got {class}", outcomes.classes);
+            assert!(
+                (class as usize) < outcomes.classes,
+                "ci95: labels must be below {}, got {class}",
+                outcomes.classes
+            );
             let cell = if metric == Metric::Accuracy { 0 } else { class };
             let right = u32::from(outcomes.predicted[i] == class);
             match tallies.iter_mut().find(|tally| tally.cell == cell) {

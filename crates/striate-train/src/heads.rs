@@ -1,0 +1,3 @@
+//! Heads on features: classifiers that are fitted without gradients through a net.
+
+pub mod logistic;

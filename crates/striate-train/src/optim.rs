@@ -1,0 +1,132 @@
+//! Optimisers: how weights follow the gradient. SGD, Adam and AdamW as PyTorch defines them.
+//!
+//! Weight decay spares biases and norms: it acts on parameters of two or more axes only.
+
+use crate::recipe::{OptimizerPart, Rule};
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Gradients, Tensor};
+use std::collections::BTreeMap;
+use striate_nn::Net;
+use striate_nn::weights::Path;
+
+/// The moving state of an optimiser, by parameter path.
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    config: OptimizerPart,
+    /// SGD: velocity. Adam: first and second moment. Flat.
+    slots: BTreeMap<String, Vec<Tensor<1>>>,
+    /// Steps done.
+    steps: u64,
+}
+
+impl Optimizer {
+    /// An optimiser that has done no step.
+    pub fn new(config: &OptimizerPart) -> Self {
+        Self { config: config.clone(), slots: BTreeMap::new(), steps: 0 }
+    }
+
+    /// Steps done, and the slots by parameter path: what a checkpoint keeps.
+    pub fn state(&self) -> (u64, &BTreeMap<String, Vec<Tensor<1>>>) {
+        (self.steps, &self.slots)
+    }
+
+    /// Goes on from a checkpoint's state.
+    pub fn restore(&mut self, steps: u64, slots: BTreeMap<String, Vec<Tensor<1>>>) {
+        self.steps = steps;
+        self.slots = slots;
+    }
+
+    /// One step down the gradient with learning rate `lr`. Parameters without a gradient stay.
+    pub fn step(&mut self, net: Net, grads: &mut Gradients, lr: f64) -> Net {
+        let scale = if self.config.clip_norm > 0.0 { clip_scale(&net, grads, self.config.clip_norm) } else { 1.0 };
+        self.steps += 1;
+        net.map(&mut Step { optimizer: self, grads, lr, scale, path: Path::default() })
+    }
+
+    /// The new value of one flat parameter.
+    fn update(&mut self, path: &str, value: Tensor<1>, grad: Tensor<1>, decays: bool, lr: f64) -> Tensor<1> {
+        let config = &self.config;
+        let decay = if decays { config.weight_decay } else { 0.0 };
+        let slots = self.slots.remove(path);
+        let coupled = if decay > 0.0 && config.name != Rule::AdamW { grad + value.clone() * decay } else { grad };
+        let (value, slots) = match config.name {
+            Rule::Sgd if config.momentum == 0.0 => (value - coupled * lr, vec![]),
+            Rule::Sgd => {
+                let velocity = match slots {
+                    Some(mut old) => old.remove(0) * config.momentum + coupled.clone(),
+                    None => coupled.clone(),
+                };
+                let direction = if config.nesterov { coupled + velocity.clone() * config.momentum } else { velocity.clone() };
+                (value - direction * lr, vec![velocity])
+            }
+            Rule::Adam | Rule::AdamW => {
+                let [b1, b2] = config.betas;
+                let (m, v) = match slots {
+                    Some(mut old) => {
+                        let v = old.remove(1);
+                        (old.remove(0), v)
+                    }
+                    None => (coupled.zeros_like(), coupled.zeros_like()),
+                };
+                let m = m * b1 + coupled.clone() * (1.0 - b1);
+                let v = v * b2 + coupled.clone() * coupled * (1.0 - b2);
+                let steps = self.steps as i32;
+                let denominator = v.clone().sqrt() / (1.0 - b2.powi(steps)).sqrt() + config.eps;
+                let value = if config.name == Rule::AdamW { value * (1.0 - lr * decay) } else { value };
+                (value - m.clone() / denominator * (lr / (1.0 - b1.powi(steps))), vec![m, v])
+            }
+        };
+        if !slots.is_empty() {
+            self.slots.insert(path.to_string(), slots);
+        }
+        value
+    }
+}
+
+struct Step<'a> {
+    optimizer: &'a mut Optimizer,
+    grads: &'a mut Gradients,
+    lr: f64,
+    scale: f64,
+    path: Path,
+}
+
+impl ModuleMapper for Step<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(grad) = param.base().grad_remove(self.grads) else { return param };
+        let path = self.path.to_string();
+        param.map(|tensor| {
+            let shape = tensor.shape();
+            let flat = |t: Tensor<D>| -> Tensor<1> { t.reshape([-1]) };
+            let grad = if self.scale < 1.0 { grad * self.scale } else { grad };
+            let value = self.optimizer.update(&path, flat(tensor.without_autodiff()), flat(grad), D > 1, self.lr);
+            Tensor::from_inner(value.reshape(shape)).require_grad()
+        })
+    }
+}
+
+/// What the gradient is multiplied by so that its L2 norm over all parameters is at most `limit` (Pascanu et al. 2013).
+fn clip_scale(net: &Net, grads: &Gradients, limit: f64) -> f64 {
+    struct Norm<'a> {
+        grads: &'a Gradients,
+        sum: f64,
+    }
+    impl burn::module::ModuleVisitor for Norm<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(grad) = param.base().grad(self.grads) {
+                self.sum += f64::from(grad.square().sum().into_scalar::<f32>());
+            }
+        }
+    }
+    let mut norm = Norm { grads, sum: 0.0 };
+    net.visit(&mut norm);
+    (limit / (norm.sum.sqrt() + 1e-6)).min(1.0)
+}
