@@ -1,5 +1,6 @@
 //! Multinomial logistic regression with an L2 penalty on features of pictures, for the last layer of a net.
 
+mod cholesky;
 mod dense;
 mod features;
 mod lbfgs;

@@ -7,7 +7,8 @@
 
 use rayon::prelude::*;
 
-use super::dense::{Cholesky, LANES, ROWS, add_transposed_times_panel, padded, panel_of_rows, stride_of, times_panel};
+use super::cholesky::Cholesky;
+use super::dense::{LANES, ROWS, add_transposed_times_panel, padded, panel_of_rows, stride_of, times_panel};
 
 /// Rows that go through the products at once: 64 x 1280 f64 are 640 KiB, within the second cache.
 pub const BLOCK: usize = 64;

@@ -6,7 +6,8 @@
 
 use rayon::prelude::*;
 
-use super::dense::{Cholesky, LANES, add_scaled, add_transposed_times_panel, dot, times_panel};
+use super::cholesky::Cholesky;
+use super::dense::{LANES, add_scaled, add_transposed_times_panel, dot, times_panel};
 use super::features::{BLOCK, Features};
 
 /// Parts of the pictures that are summed apart and then in order, whatever the number of threads.
