@@ -1,5 +1,33 @@
 //! Striate as a library: one file per task. It prints nothing, knows no command line and no web server.
 
+extern crate striate_engine as burn;
+
+mod climb;
+pub mod error;
+pub mod eval;
 pub mod event;
+mod finish;
+pub mod html;
+mod input;
+pub mod inspect;
+mod judge;
+mod labels;
+mod ladder;
+mod model_file;
+pub mod models;
+pub mod nearest;
 pub mod page;
+mod page_parts;
+mod plan;
+pub mod predict;
+pub mod predictor;
+mod prepare;
+pub mod recipes;
 pub mod report;
+mod rungs;
+mod sheet;
+mod single;
+mod thumb;
+pub mod train;
+mod training;
+mod verdict;
