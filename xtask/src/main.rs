@@ -1,1 +1,39 @@
-fn main() {}
+//! Chores of the repository: `cargo xtask ci` runs every check, `cargo xtask tidy` the quick ones of ours.
+
+mod ci;
+mod tidy;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+const USAGE: &str = "usage: cargo xtask <chore>
+
+  ci [--keep-going] [STEP...]   every check, the cheapest first, or only these steps:
+                                fmt, tidy, clippy, test, doc, deny
+  tidy                          length and head of files, names, who uses whom";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask stands in the repository")?;
+    match arguments.split_first().map(|(chore, rest)| (chore.as_str(), rest)) {
+        Some(("ci", rest)) => ci::run(root, rest),
+        Some(("tidy", [])) => tidy::run(root),
+        Some(("help" | "--help" | "-h", _)) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("what to do?\n{USAGE}"),
+    }
+}
