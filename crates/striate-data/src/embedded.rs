@@ -30,7 +30,8 @@ pub(crate) fn digits() -> (Records, Vec<Example>, Vec<String>) {
     let mut pixels: Vec<u8> = Vec::new();
     let mut examples = Vec::new();
     for (i, line) in text.lines().enumerate() {
-        let mut values: Vec<u32> = line.split(',').map(|v| v.parse().expect("the embedded digits are numbers")).collect();
+        let mut values: Vec<u32> =
+            line.split(',').map(|v| v.parse().expect("the embedded digits are numbers")).collect();
         let label = values.pop();
         assert_eq!(values.len(), 64, "embedded digits: values in line {i}");
         pixels.extend(values.iter().map(|v| ((v * 255 + 8) / 16) as u8)); // rounded

@@ -93,7 +93,8 @@ pub(crate) fn understand(root: &Path, found: Walk) -> Result<FolderSet, DataErro
     let mut classes: Vec<String> = kept.iter().filter_map(|(.., class)| class.clone()).collect();
     sort_classes(&mut classes);
     warnings.extend(missing_classes(&kept, &classes));
-    let numbers: BTreeMap<&str, u32> = classes.iter().enumerate().map(|(i, class)| (class.as_str(), i as u32)).collect();
+    let numbers: BTreeMap<&str, u32> =
+        classes.iter().enumerate().map(|(i, class)| (class.as_str(), i as u32)).collect();
     let examples = kept.iter().enumerate().map(|(i, (_, split, class))| {
         let label = class.as_deref().and_then(|class| numbers.get(class)).copied();
         Example::new(i as u32, label, *split)

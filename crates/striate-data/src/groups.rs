@@ -47,19 +47,21 @@ pub(crate) fn group_by(dataset: &mut Dataset, pattern: &str) -> Result<(), DataE
 pub fn groups(dataset: &Dataset, pairs: &[DuplicatePair]) -> Vec<u32> {
     let mut sets = Union::new(dataset.len());
     sets.join_equal(dataset.examples.iter().map(|example| example.group));
-    pairs.iter().for_each(|pair| sets.join(pair.a, pair.b));
+    pairs.iter().for_each(|pair| {
+        sets.join(pair.a, pair.b);
+    });
     sets.numbers()
 }
 
 /// Disjoint sets; the root of a set is its smallest member.
-struct Union(Vec<u32>);
+pub(crate) struct Union(Vec<u32>);
 
 impl Union {
-    fn new(n: usize) -> Self {
+    pub fn new(n: usize) -> Self {
         Self((0..n as u32).collect())
     }
 
-    fn root(&mut self, mut i: usize) -> usize {
+    pub fn root(&mut self, mut i: usize) -> usize {
         while self.0[i] as usize != i {
             self.0[i] = self.0[self.0[i] as usize];
             i = self.0[i] as usize;
@@ -67,9 +69,11 @@ impl Union {
         i
     }
 
-    fn join(&mut self, a: usize, b: usize) {
+    /// Whether they were apart.
+    pub fn join(&mut self, a: usize, b: usize) -> bool {
         let (a, b) = (self.root(a), self.root(b));
         self.0[a.max(b)] = a.min(b) as u32;
+        a != b
     }
 
     fn join_equal(&mut self, ids: impl Iterator<Item = Option<u32>>) {

@@ -269,13 +269,16 @@ mod tests {
             (vec![0, 0, 0x0D, 3, 0, 0, 0, 1], "type 0x0d"),
         ];
         for (bytes, message) in cases {
-            for (name, bytes) in [("train-images-idx3-ubyte", bytes.clone()), ("train-images-idx3-ubyte.gz", gz(&bytes))] {
+            for (name, bytes) in
+                [("train-images-idx3-ubyte", bytes.clone()), ("train-images-idx3-ubyte.gz", gz(&bytes))]
+            {
                 let error = open_files(&[(name, bytes), labels()]).expect_err(message).to_string();
                 let expected = if name.ends_with("gz") && message.contains("holds 3") { "claims" } else { message };
                 assert!(error.contains(expected), "{name}: {error}");
             }
         }
-        let error = open_files(&[("train-images-idx3-ubyte.gz", gz(&billion)), labels()]).expect_err("470 GB").to_string();
+        let error =
+            open_files(&[("train-images-idx3-ubyte.gz", gz(&billion)), labels()]).expect_err("470 GB").to_string();
         assert!(error.contains("limit") && error.contains("gunzip"), "{error}");
         let cut = gz(&idx(&[1, 1, 2], &[1, 2]));
         let error = open_files(&[("train-images-idx3-ubyte.gz", cut[..cut.len() - 9].to_vec())]).expect_err("cut");
@@ -285,11 +288,13 @@ mod tests {
     #[test]
     fn halves_that_do_not_fit_are_named() {
         let images = ("train-images-idx3-ubyte", idx(&[1, 1, 1], &[7]));
-        let error = open_files(&[images.clone(), ("train-labels-idx1-ubyte", idx(&[2], &[0, 1]))]).expect_err("2 labels");
+        let error =
+            open_files(&[images.clone(), ("train-labels-idx1-ubyte", idx(&[2], &[0, 1]))]).expect_err("2 labels");
         assert!(error.to_string().contains("holds 2 labels"), "{error}");
         let error = open_files(&[("train-labels-idx1-ubyte", idx(&[2], &[0, 1]))]).expect_err("no images");
         assert!(error.to_string().contains("no images file"), "{error}");
-        let error = open_files(&[images.clone(), ("letters-train-images-idx3-ubyte", images.1.clone())]).expect_err("two");
+        let error =
+            open_files(&[images.clone(), ("letters-train-images-idx3-ubyte", images.1.clone())]).expect_err("two");
         assert!(error.to_string().contains("more than one set"), "{error}");
         let alone = open_files(&[images]).expect("no labels");
         assert_eq!((alone.examples[0].label, alone.warnings.len()), (None, 1));

@@ -1,5 +1,7 @@
 //! Pictures from disk to model units: decode, preprocess, augment, data sets, groups, splits, loader.
 
+mod alike;
+pub mod augment;
 mod cifar;
 pub mod dataset;
 pub mod decode;
@@ -9,10 +11,20 @@ pub mod error;
 mod folder;
 pub mod groups;
 mod idx;
+mod levels;
+pub mod loader;
 pub mod manifest;
+mod near_hashes;
 mod open;
+mod ordered;
 mod paths;
+mod perceptual;
 pub mod picture;
+pub mod preprocess;
 mod records;
+mod resize;
+pub mod scan;
 pub mod split;
+mod thumbnail;
+pub mod unit_cache;
 mod walk;

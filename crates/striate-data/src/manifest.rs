@@ -68,7 +68,8 @@ pub fn parse(bytes: &[u8]) -> Result<Manifest, DataError> {
 
 fn read(csv: &Path, folder: &Path, head: &[u8], from: impl Read) -> Result<Manifest, DataError> {
     let (delimiter, columns, width) = columns(csv, head)?;
-    let bad = |line: u64, why: String, advice: &str| DataError::Line { path: csv.into(), line, why, advice: advice.into() };
+    let bad =
+        |line: u64, why: String, advice: &str| DataError::Line { path: csv.into(), line, why, advice: advice.into() };
     let mut reader = ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(from);
     let mut record = StringRecord::new();
     let mut classes: Vec<String> = Vec::new();
@@ -102,12 +103,13 @@ fn read(csv: &Path, folder: &Path, head: &[u8], from: impl Read) -> Result<Manif
             return Err(bad(line, why.into(), "write path,label and close every quote"));
         }
         let path = with_slashes(folder, path);
-        let split = match field(columns.split) {
-            "" => None,
-            word => Some(split_named(word).ok_or_else(|| {
-                bad(line, format!("has the split `{word}`"), "write train, valid, test or nothing")
-            })?),
-        };
+        let split =
+            match field(columns.split) {
+                "" => None,
+                word => Some(split_named(word).ok_or_else(|| {
+                    bad(line, format!("has the split `{word}`"), "write train, valid, test or nothing")
+                })?),
+            };
         let label = match field(columns.label) {
             "" => None,
             name => Some(*class_numbers.entry(name.into()).or_insert_with(|| {
@@ -231,7 +233,8 @@ mod tests {
         let comma = "path,label,split,group\n\"a, b.png\",dog,train,p1\n2.png,cat,Val,\n3.png,,,p2\n\n4.png,cat,,p1\n";
         assert_eq!(rows(comma.as_bytes()), expected);
         assert_eq!(rows(format!("\u{feff}{}", comma.replace('\n', "\r\n")).as_bytes()), expected);
-        let semicolon = "Label;Path;group;split;note\ndog;a, b.png;p1;train;x\ncat;2.png;;val\n;3.png;p2\ncat;4.png;p1;;\n";
+        let semicolon =
+            "Label;Path;group;split;note\ndog;a, b.png;p1;train;x\ncat;2.png;;val\n;3.png;p2\ncat;4.png;p1;;\n";
         assert_eq!(rows(semicolon.as_bytes()), expected);
         assert_eq!(rows(b"path\tlabel\na.png\t\"say \"\"hi\"\"\"\n"), ["a.png say \"hi\" - -"]);
         assert_eq!(rows(b"path\na.png"), ["a.png - - -"]);

@@ -184,7 +184,10 @@ fn not_found(what: &str) -> DataError {
     let path = Path::new(what);
     let hint = if what.starts_with('@') {
         let near = near(what, &mut embedded::NAMES.iter().map(|name| name.to_string()));
-        near.map_or_else(|| format!("; embedded sets are {}", embedded::NAMES.join(", ")), |n| format!("; did you mean {n}?"))
+        near.map_or_else(
+            || format!("; embedded sets are {}", embedded::NAMES.join(", ")),
+            |n| format!("; did you mean {n}?"),
+        )
     } else {
         // The first part that is missing is the one that was mistyped.
         let missing = path.ancestors().take_while(|part| !part.as_os_str().is_empty() && !part.exists()).last();

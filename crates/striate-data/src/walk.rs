@@ -82,7 +82,8 @@ pub(crate) fn walk(root: &Path) -> Result<Walk, DataError> {
             }
             let kind = entry.file_type().map_err(DataError::io(entry.path()))?;
             // A link to nothing has no target to ask; it counts as a foreign file.
-            let target = if kind.is_symlink() { fs::metadata(entry.path()).ok().map(|m| m.file_type()) } else { Some(kind) };
+            let target =
+                if kind.is_symlink() { fs::metadata(entry.path()).ok().map(|m| m.file_type()) } else { Some(kind) };
             match target {
                 Some(target) if target.is_dir() => {
                     if at_top {
@@ -122,7 +123,10 @@ mod tests {
     #[test]
     fn sorted_counted_and_hidden() {
         let dir = tempfile::tempdir().expect("temporary folder");
-        touch(dir.path(), &["b/2.PNG", "b/1.jpg", "a.webp", "a/notes.txt", ".git/x.png", "Thumbs.db", "list.csv", "a/x"]);
+        touch(
+            dir.path(),
+            &["b/2.PNG", "b/1.jpg", "a.webp", "a/notes.txt", ".git/x.png", "Thumbs.db", "list.csv", "a/x"],
+        );
         let found = walk(dir.path()).expect("walk");
         assert_eq!(found.pictures, ["a.webp", "b/1.jpg", "b/2.PNG"].map(PathBuf::from));
         assert_eq!(found.folders, ["a", "b"].map(PathBuf::from));
