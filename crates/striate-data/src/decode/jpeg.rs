@@ -27,6 +27,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PictureEr
     let claim = Claim { kind: KIND, width: frame.width, height: frame.height };
     claim.check(limits)?;
     claim.check_plausible(bytes.len())?;
+    frame.check_form()?;
     // Within coded data 0xFF is followed by 0 or a restart marker, so an end marker after the header is the end.
     if !bytes[frame.end..].windows(2).any(|pair| pair == [0xFF, 0xD9]) {
         return Err(damaged("it is cut: its end marker is missing"));
@@ -75,7 +76,23 @@ fn decode_as(bytes: &[u8], strict: bool) -> Result<(Decoded, u8), PictureError> 
 pub(super) struct Frame {
     pub width: u64,
     pub height: u64,
+    marker: u8,
+    bits: u8,
     end: usize,
+}
+
+impl Frame {
+    /// Refuses forms of JPEG that are not read.
+    fn check_form(&self) -> Result<(), PictureError> {
+        let why = match (self.marker, self.bits) {
+            (0xC0..=0xC2, 8) => return Ok(()),
+            (0xC0..=0xC2, bits) => format!("{bits} bits"),
+            (0xC3 | 0xF7, _) => "lossless".to_owned(),
+            (0xC5..=0xC7, _) => "hierarchical".to_owned(),
+            _ => "arithmetic coding".to_owned(),
+        };
+        Err(PictureError::Unsupported { kind: KIND, why })
+    }
 }
 
 /// Walks the markers up to the frame header; `None` when there is none.
@@ -92,11 +109,13 @@ pub(super) fn frame(bytes: &[u8]) -> Option<Frame> {
             _ => {
                 let segment = bytes.get(at + 2..)?;
                 let length = usize::from(u16::from_be_bytes(*segment.first_chunk()?)).max(2);
-                // Start of frame: 0xC0 to 0xCF, but for Huffman tables, an extension and arithmetic conditioning.
-                if (0xC0..=0xCF).contains(&marker) && !matches!(marker, 0xC4 | 0xC8 | 0xCC) {
-                    let [_, _, _, h1, h0, w1, w0] = *segment.first_chunk::<7>()?;
+                // Start of frame: 0xC0 to 0xCF, but for Huffman tables, an extension and arithmetic conditioning, and
+                // 0xF7 of JPEG-LS.
+                if matches!(marker, 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF | 0xF7) {
+                    let [_, _, bits, h1, h0, w1, w0] = *segment.first_chunk::<7>()?;
                     let (height, width) = (u16::from_be_bytes([h1, h0]).into(), u16::from_be_bytes([w1, w0]).into());
-                    return Some(Frame { width, height, end: (at + 2 + length).min(bytes.len()) });
+                    let end = (at + 2 + length).min(bytes.len());
+                    return Some(Frame { width, height, marker, bits, end });
                 }
                 at += 2 + length;
             }

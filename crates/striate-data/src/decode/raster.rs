@@ -50,6 +50,11 @@ pub(super) fn decode(bytes: &[u8], kind: Kind, limits: &Limits) -> Result<Decode
         }
         Kind::Bmp => {
             let name = "BMP";
+            if let (Some(width), Some(height)) = (le_side(bytes, 18), le_side(bytes, 22))
+                && bytes.get(14) != Some(&12)
+            {
+                Claim { kind: name, width, height }.check(limits)?;
+            }
             let decoder = BmpDecoder::new(reader).map_err(|e| refused(name, &e))?;
             Source { kind: name, bytes: bytes.len(), limits, dense: true, animated: false }.decode(decoder)
         }
@@ -117,6 +122,12 @@ fn values(stored: DynamicImage) -> (usize, Pixels, bool) {
 fn be32(bytes: &[u8], at: usize) -> Option<u64> {
     let four = bytes.get(at..)?.first_chunk::<4>()?;
     Some(u32::from_be_bytes(*four).into())
+}
+
+/// A side in a BMP header; negative where rows run from the top.
+fn le_side(bytes: &[u8], at: usize) -> Option<u64> {
+    let four = bytes.get(at..)?.first_chunk::<4>()?;
+    Some(i32::from_le_bytes(*four).unsigned_abs().into())
 }
 
 /// Counts image blocks without decoding them, up to 2.
