@@ -1,0 +1,132 @@
+//! What a model file says: layers with shapes and parameters, preprocessing, provenance, metrics.
+
+use std::path::Path;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+use striate_data::preprocess::{Colour, Preprocess, Resize, ValueRange};
+use striate_nn::Net;
+use striate_nn::weights::{self, is_running};
+use striate_train::manifest::Manifest;
+
+use crate::error::Error;
+use crate::model_file::model_path;
+use crate::predictor::Predictor;
+
+/// A model file.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct ModelInfo {
+    /// The file.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// How a picture becomes the net's input, in words.
+    pub preparation: String,
+    /// Learned parameters.
+    pub parameters: usize,
+    /// Multiply-adds for one picture.
+    pub multiply_adds: u64,
+    /// In the order of the net.
+    pub layers: Vec<Layer>,
+}
+
+/// One layer that has parameters.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Layer {
+    /// Its path.
+    pub name: String,
+    /// Its learned tensors and running statistics with their shapes.
+    pub tensors: Vec<(String, Vec<usize>)>,
+    /// Learned parameters.
+    pub parameters: usize,
+}
+
+pub(super) fn inspect(path: &Path) -> Result<ModelInfo, Error> {
+    let file = model_path(path);
+    let bytes = std::fs::metadata(&file).map_err(Error::reading(&file))?.len();
+    let predictor = Predictor::open(&file)?;
+    Ok(ModelInfo {
+        file: file.display().to_string(),
+        bytes,
+        preparation: preparation(&predictor.manifest.preprocess),
+        parameters: predictor.net.parameter_count(),
+        multiply_adds: predictor.manifest.net.forward_macs()?,
+        layers: layers(&predictor.net),
+        manifest: predictor.manifest,
+    })
+}
+
+/// `rgb, the centre 0.875 of the shorter side, to 224x224 (bicubic, antialiased), ...`.
+fn preparation(preprocess: &Preprocess) -> String {
+    let colour = match preprocess.colour {
+        Colour::Gray => "gray",
+        Colour::Rgb => "rgb",
+        Colour::Bgr => "bgr",
+    };
+    let part = match preprocess.resize {
+        Resize::Stretch => "the whole picture stretched".to_string(),
+        Resize::CropCentre { fraction: 1.0 } => "the largest part of the right shape in the centre".to_string(),
+        Resize::CropCentre { fraction } => {
+            format!("{fraction} of the largest part of the right shape, from the centre")
+        }
+        Resize::Pad { fill } => format!("the whole picture on a ground of {fill}"),
+    };
+    let range = match preprocess.range {
+        ValueRange::Dtype => "values by their type".to_string(),
+        ValueRange::Fixed { low, high } => format!("values from {low} to {high}"),
+    };
+    let [h, w] = preprocess.size;
+    let filter = format!("{:?}", preprocess.filter).to_lowercase();
+    format!(
+        "{colour}, {part}, to {w}x{h} ({filter}); {range} to 0..1, less {:?}, by {:?}",
+        preprocess.mean, preprocess.std
+    )
+}
+
+fn layers(net: &Net) -> Vec<Layer> {
+    struct Collect {
+        path: weights::Path,
+        layers: Vec<Layer>,
+    }
+    impl ModuleVisitor for Collect {
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.path.enter(name, container_type);
+        }
+        fn exit_module(&mut self, _: &str, container_type: &str) {
+            self.path.exit(container_type);
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let path = self.path.to_string();
+            let (layer, tensor) = path.rsplit_once('.').unwrap_or(("", &path));
+            if self.layers.last().is_none_or(|last| last.name != layer) {
+                self.layers.push(Layer { name: layer.to_string(), tensors: Vec::new(), parameters: 0 });
+            }
+            let shape = param.val().dims().to_vec();
+            if let Some(last) = self.layers.last_mut() {
+                last.parameters += if is_running(&path) { 0 } else { shape.iter().product() };
+                last.tensors.push((tensor.to_string(), shape));
+            }
+        }
+    }
+    let mut collect = Collect { path: weights::Path::default(), layers: Vec::new() };
+    net.visit(&mut collect);
+    collect.layers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+    use striate_nn::NetConfig;
+
+    #[test]
+    fn layers_come_in_the_net_s_order_and_sum_up() {
+        let net = NetConfig::new("lenet5", 10).and_then(|config| config.init_zeros(&Device::flex())).expect("builds");
+        let layers = layers(&net);
+        assert_eq!(layers.iter().map(|layer| layer.parameters).sum::<usize>(), net.parameter_count());
+        assert_eq!(layers[0].tensors[0].0, "weight");
+        assert_eq!(layers[0].tensors[0].1.len(), 4, "a convolution first: {:?}", layers[0]);
+    }
+}

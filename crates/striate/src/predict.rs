@@ -1,0 +1,184 @@
+//! Labels pictures and whole folders, a bounded number in memory at a time.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+
+use rayon::prelude::*;
+use striate_data::dataset::{Dataset, OpenOptions};
+
+use crate::error::Error;
+use crate::event::{Event, Observer};
+use crate::labels;
+use crate::predictor::Predictor;
+use crate::report::Prediction;
+
+/// Classes named with each picture at most.
+const TOP: usize = 5;
+
+/// What to label, and with what.
+#[derive(Clone, Debug)]
+pub struct PredictOptions {
+    /// A model file or run folder.
+    pub model: PathBuf,
+    /// Picture files, folders (with all below them), or other data; labels in it are not looked at.
+    pub inputs: Vec<String>,
+    /// A CSV to write as well.
+    pub out: Option<PathBuf>,
+    /// Whether to replace `out`.
+    pub overwrite: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PredictReport {
+    /// Pictures labelled.
+    pub labelled: usize,
+    /// Pictures that could not be read.
+    pub failed: usize,
+    /// Pictures by the class they were given, in the model's order.
+    pub by_class: Vec<(String, usize)>,
+    /// Hidden and foreign files that were passed by.
+    pub ignored: usize,
+}
+
+/// Labels every picture, in the order of `inputs` and by name within each. `each` gets them one by one and may stop the
+/// work. A picture that cannot be read is an answer of its own kind, not an error.
+pub fn predict(
+    options: &PredictOptions,
+    observer: Observer,
+    each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+) -> Result<PredictReport, Error> {
+    let predictor = Predictor::open(&options.model)?;
+    if let Some(out) = &options.out {
+        labels::check_free(out, options.overwrite)?;
+    }
+    let datasets = open(&options.inputs)?;
+    let mut report = PredictReport { labelled: 0, failed: 0, by_class: Vec::new(), ignored: 0 };
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut table = options.out.as_ref().map(|_| labels::Table::new());
+    let total: usize = datasets.iter().map(Dataset::len).sum();
+    observer(Event::Stage(format!("labelling {total} pictures")));
+    if total == 0 {
+        let what = format!("{}: no picture is there", options.inputs.join(", "));
+        return Err(Error::request(
+            what,
+            "give pictures as JPEG, PNG, WebP, GIF, BMP or TIFF, or folders that hold some",
+        ));
+    }
+    for dataset in &datasets {
+        report.ignored += dataset.foreign.hidden + dataset.foreign.other;
+        let flow = label_all(&predictor, dataset, &mut |prediction| {
+            match &prediction {
+                Prediction::Labelled { label, .. } => *counts.entry(label.clone()).or_default() += 1,
+                Prediction::Failed { .. } => report.failed += 1,
+            }
+            report.labelled = counts.values().sum();
+            let done = (report.labelled + report.failed) as u64;
+            observer(Event::Progress { done, total: total as u64, unit: "pictures", note: String::new() });
+            if let Some(table) = &mut table {
+                table.push(&prediction);
+            }
+            each(prediction)
+        });
+        if flow.is_break() {
+            return Ok(report);
+        }
+    }
+    if let (Some(out), Some(table)) = (&options.out, table) {
+        table.write(out)?;
+    }
+    let n = |class: &String| counts.get(class).copied().unwrap_or(0);
+    report.by_class = predictor.manifest.classes.iter().map(|class| (class.clone(), n(class))).collect();
+    Ok(report)
+}
+
+/// Picture files that follow one another are one data set, so that they go through the net together.
+fn open(inputs: &[String]) -> Result<Vec<Dataset>, Error> {
+    let options = OpenOptions { unlabelled: true, ..OpenOptions::default() };
+    let is_set = |input: &String| {
+        let list = [".csv", ".tsv"].iter().any(|end| input.to_lowercase().ends_with(end));
+        list || input.starts_with('@') || Path::new(input).is_dir()
+    };
+    let mut datasets = Vec::new();
+    for part in inputs.chunk_by(|a, b| !is_set(a) && !is_set(b)) {
+        match part {
+            [set] => datasets.push(Dataset::open(set, &options)?),
+            files => {
+                datasets.push(Dataset::from_paths(&files.iter().map(PathBuf::from).collect::<Vec<_>>(), &options)?)
+            }
+        }
+    }
+    Ok(datasets)
+}
+
+/// Pictures of the next batch are decoded while the net works on this one: two batches are in memory.
+fn label_all(
+    predictor: &Predictor,
+    dataset: &Dataset,
+    each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let all: Vec<usize> = (0..dataset.len()).collect();
+    let preprocess = &predictor.manifest.preprocess;
+    let prepare = |i: usize| match dataset.picture(i) {
+        Ok(decoded) => Ok(preprocess.apply(&decoded.picture)),
+        Err(e) => Err(e.to_string()),
+    };
+    std::thread::scope(|scope| {
+        let (sender, batches) = sync_channel::<Vec<(usize, Result<Vec<f32>, String>)>>(1);
+        let (all, batch) = (&all, predictor.batch());
+        scope.spawn(move || {
+            for part in all.chunks(batch) {
+                let prepared = part.par_iter().map(|&i| (i, prepare(i))).collect();
+                if sender.send(prepared).is_err() {
+                    return; // nobody wants more
+                }
+            }
+        });
+        for batch in batches {
+            let good: Vec<&[f32]> = batch.iter().filter_map(|(_, prepared)| prepared.as_deref().ok()).collect();
+            let mut rows = predictor.forward(&good).into_iter();
+            for (i, prepared) in &batch {
+                let file = file_name(dataset, *i);
+                let prediction = match prepared {
+                    Ok(_) => labelled(file, &rows.next().expect("a row for each"), &predictor.manifest.classes),
+                    Err(error) => Prediction::Failed { file, error: error.clone() },
+                };
+                if each(prediction).is_break() {
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    })
+}
+
+/// A name that leads to the file from where the program runs; data that is no file keeps its own.
+fn file_name(dataset: &Dataset, i: usize) -> String {
+    match dataset.path(i) {
+        Some(path) => path.display().to_string(),
+        None => format!("{}/{}", dataset.origin, dataset.name(i)),
+    }
+}
+
+fn labelled(file: String, row: &[f64], classes: &[String]) -> Prediction {
+    let mut order: Vec<usize> = (0..row.len()).collect();
+    order.sort_by(|&a, &b| row[b].total_cmp(&row[a])); // stable: the first of equals wins, as in scoring
+    let top: Vec<(String, f64)> = order.iter().take(TOP).map(|&k| (classes[k].clone(), row[k])).collect();
+    Prediction::Labelled { file, label: top[0].0.clone(), probability: top[0].1, top }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_likeliest_come_first() {
+        let classes: Vec<String> = (0..7).map(|k| format!("c{k}")).collect();
+        let p = labelled("x.png".into(), &[0.1, 0.3, 0.05, 0.3, 0.15, 0.06, 0.04], &classes);
+        let Prediction::Labelled { label, probability, top, .. } = p else { panic!("{p:?}") };
+        assert_eq!((label.as_str(), probability), ("c1", 0.3));
+        assert_eq!(top.iter().map(|t| t.0.as_str()).collect::<Vec<_>>(), ["c1", "c3", "c4", "c0", "c5"]);
+    }
+}

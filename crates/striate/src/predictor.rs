@@ -1,0 +1,70 @@
+//! A trained model, ready to label pictures: the one way from a picture to probabilities.
+
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
+use striate_data::picture::Picture;
+use striate_nn::weights::load_named;
+use striate_nn::{Net, Pass};
+use striate_train::infer::softmax;
+use striate_train::manifest::Manifest;
+
+use crate::error::Error;
+use crate::model_file;
+
+/// Input values of one forward pass: bounds its memory, with 13 pictures of 3x224x224 and 64 of 3x32x32.
+const VALUES_A_PASS: usize = 1 << 21;
+
+/// A model and all that is needed to use it.
+pub struct Predictor {
+    /// What the model says of itself.
+    pub manifest: Manifest,
+    pub(crate) net: Net,
+    pub(crate) device: Device,
+}
+
+impl Predictor {
+    /// Opens a model file, or the one in a run folder.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let (manifest, tensors) = model_file::read(path)?;
+        let device = Device::flex();
+        let in_file = |source| Error::Weights { path: model_file::model_path(path), source };
+        let net = manifest.net.init_zeros(&device).map_err(in_file)?;
+        let net = load_named(net, &tensors).map_err(in_file)?;
+        Ok(Self { manifest, net, device })
+    }
+
+    /// For each picture the probability of each class, in the order of `manifest.classes`. A picture's do not depend on
+    /// which others it comes with.
+    pub fn probabilities(&self, pictures: &[Picture]) -> Vec<Vec<f64>> {
+        let rows = |part: &[Picture]| {
+            let prepared: Vec<Vec<f32>> = part.par_iter().map(|p| self.manifest.preprocess.apply(p)).collect();
+            self.forward(&prepared.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        };
+        pictures.chunks(self.batch()).flat_map(rows).collect()
+    }
+
+    /// How many pictures go through the net at a time.
+    pub fn batch(&self) -> usize {
+        (VALUES_A_PASS / self.values()).clamp(1, 64)
+    }
+
+    /// Probabilities of pictures that went through the preprocessing: one forward pass.
+    pub(crate) fn forward(&self, prepared: &[&[f32]]) -> Vec<Vec<f64>> {
+        if prepared.is_empty() {
+            return Vec::new();
+        }
+        let [h, w] = self.manifest.preprocess.size;
+        let shape = [prepared.len(), self.manifest.net.in_channels, h, w];
+        let x = Tensor::<4>::from_data(TensorData::new(prepared.concat(), shape), &self.device); // [N, C, H, W]
+        let logits = self.net.forward(x, &Pass::Infer).into_data(); // [N, K]
+        let logits = logits.try_into_vec::<f32>().expect("a net computes in f32");
+        softmax(&logits, self.manifest.classes.len())
+    }
+
+    /// Input values of one picture, C * H * W.
+    fn values(&self) -> usize {
+        self.manifest.net.in_channels * self.manifest.preprocess.size.iter().product::<usize>()
+    }
+}
