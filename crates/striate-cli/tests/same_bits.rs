@@ -46,7 +46,7 @@ fn killed_and_resumed(train: &[&str], out: &Path, after: Duration) -> bool {
     if out.join("report.html").exists() {
         return false;
     }
-    finished(&["train", "--resume", out_text, "--quiet", "--checkpoint-seconds", "0"]);
+    finished(&["train", "--resume", out_text, "--quiet", "--checkpoint-every", "0s"]);
     true
 }
 
@@ -56,7 +56,7 @@ fn check(name: &str, flags: &[&str]) {
     fs::create_dir_all(&scratch.0).unwrap();
     let folder = |run: &str| scratch.0.join(run);
     let args = |run: &Path, threads: &str| -> Vec<String> {
-        let fixed = ["train", "@digits", "--seed", "7", "--quiet", "--checkpoint-seconds", "0", "--threads", threads, "--out"];
+        let fixed = ["train", "@digits", "--seed", "7", "--quiet", "--checkpoint-every", "0s", "--threads", threads, "--out"];
         fixed.iter().chain(&[run.to_str().unwrap()]).chain(flags).map(ToString::to_string).collect()
     };
     fn borrowed(args: &[String]) -> Vec<&str> {

@@ -174,7 +174,7 @@ fn columns(csv: &Path, head: &[u8]) -> Result<(u8, Columns, usize), DataError> {
         }
         let names: Vec<String> = first.iter().map(|name| name.trim().to_lowercase()).collect();
         if delimiter == b',' {
-            found = names.join(",").chars().take(80).collect();
+            found = names.join(",").chars().take(80).flat_map(char::escape_debug).collect();
         }
         let place = |known: &[&str]| -> Result<Option<usize>, DataError> {
             let mut places = (0..names.len()).filter(|&i| known.contains(&names[i].as_str()));

@@ -54,6 +54,7 @@ const SAID: &[(&str, &str)] = &[
     ("web_page_called.jpg", "a web page"),
     ("raw.dng", "a camera raw file"),
     ("bits12.tif", "form that is not read"),
+    ("bits5.tif", "1 channels of 5 bits"),
     ("arithmetic.jpg", "form that is not read"),
     ("lossless.jpg", "form that is not read"),
     ("zstd.tif", "form that is not read"),

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::checkpoint::CheckpointError;
+
 /// Why a net could not be made or filled.
 #[derive(Debug, Error)]
 pub enum NetError {
@@ -49,6 +51,9 @@ pub enum NetError {
         /// The shape in the weights.
         got: Vec<usize>,
     },
+    /// The weights' bytes cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// A tensor holds a value that no trained net has.
     #[error(
         "`{name}` holds {value} at element {index}: the weights are damaged, or the training that made them diverged"

@@ -25,6 +25,7 @@ mod macs;
 pub mod models;
 mod net;
 mod pass;
+pub mod pretrained;
 pub mod registry;
 pub mod weights;
 

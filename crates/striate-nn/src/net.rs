@@ -70,6 +70,16 @@ impl Net {
         each!(self, model => model.feature_len())
     }
 
+    /// Path of the layer that turns features into logits, the one to replace for other classes.
+    pub fn last_layer(&self) -> &'static str {
+        match self {
+            Net::Linear(_) | Net::Conv4(_) | Net::ResNet(_) => "fc",
+            Net::LeNet5(_) => "fc2",
+            Net::MobileNetV2(_) | Net::SqueezeNet(_) => "classifier.1",
+            Net::EfficientNetLite(_) => "classifier",
+        }
+    }
+
     /// Learned numbers, without running statistics.
     pub fn parameter_count(&self) -> usize {
         let learned = named_tensors(self).into_iter().filter(|(path, _)| !is_running(path));

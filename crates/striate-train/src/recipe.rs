@@ -1,7 +1,7 @@
 //! A recipe: everything that decides what a training gives, as one commented TOML file.
 
 use serde::{Deserialize, Serialize};
-use striate_data::augment::Augment;
+use striate_data::augment::{Augment, AugmentError};
 use striate_data::preprocess::{Filter, Resize};
 
 /// Everything that decides what a training gives, but the data.
@@ -234,6 +234,9 @@ pub enum RecipeError {
     /// Not TOML, or a field that is missing, unknown or of the wrong type.
     #[error("{0}")]
     Syntax(#[from] toml::de::Error),
+    /// An augmentation out of its range.
+    #[error(transparent)]
+    Augment(#[from] AugmentError),
     /// A value out of its range.
     #[error("{field} is {got}; it must be {must}")]
     Value {
@@ -284,6 +287,7 @@ impl Recipe {
         if let Some(dropout) = self.model.dropout {
             check("model.dropout", dropout, (0.0..1.0).contains(&dropout), "in [0, 1)")?;
         }
+        self.augment.check()?;
         match &self.schedule {
             Schedule::Constant => Ok(()),
             Schedule::Step { gamma, .. } => check("schedule.gamma", gamma, *gamma > 0.0 && *gamma <= 1.0, "in (0, 1]"),

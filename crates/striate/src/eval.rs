@@ -59,6 +59,10 @@ pub fn eval(options: &EvalOptions, observer: Observer) -> Result<Evaluation, Err
         let what = "the model learned from these very pictures: the figures say nothing of new ones";
         observer(Event::Warning(what.to_string()));
     }
+    if split != "all" && !prepared.leaks.is_empty() {
+        let n = prepared.leaks.len();
+        observer(Event::Warning(format!("{n} copies stand on both sides of the given splits (`striate inspect` names them): a model that learned from one side is flattered")));
+    }
     observer(Event::Stage(format!("scoring {} pictures", indices.len())));
     let predicted = predicted(&predictor, &prepared, &indices, observer)?;
     let truth: Vec<u32> = prepared.labels_of(&indices).iter().map(|&label| to_model[label as usize]).collect();

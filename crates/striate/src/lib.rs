@@ -25,7 +25,7 @@ mod prepare;
 pub mod recipes;
 pub mod report;
 mod rungs;
-mod sheet;
+pub mod sheet;
 mod single;
 mod thumb;
 pub mod train;

@@ -51,7 +51,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "PIXELS", value_parser = positive)]
     pub image_size: Option<usize>,
     /// Time the ladder plans for: 90s, 2m, 1h
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = some_time)]
     pub budget: Duration,
     /// Pictures whose names give this regular expression the same first capture are kept on one side of every split
     #[arg(long, value_name = "REGEX")]
@@ -87,7 +87,7 @@ pub fn run(args: &TrainArgs, globals: &Globals, terminal: &Terminal) -> anyhow::
     };
     terminal.finish();
     terminal.answer(&if globals.json { json(&report)? } else { text(&report) })?;
-    let withheld = !report.leaks.is_empty() && report.test.is_none();
+    let withheld = !report.leaks.is_empty() && report.test.is_none() && !args.allow_leaks;
     Ok(if withheld { Verdict::No } else { Verdict::Yes })
 }
 
@@ -220,7 +220,15 @@ fn rate(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(fits).ok_or_else(|| "give a number above 0, such as 0.01".to_string())
 }
 
-/// `90s`, `2m`, `1h`, or plain seconds.
+/// A time above 0.
+fn some_time(text: &str) -> Result<Duration, String> {
+    time(text)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "give a time above 0, such as 90s, 2m or 1h".to_string())
+}
+
+/// `90s`, `2m`, `1h`, or plain seconds; at most 30 days.
 fn time(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.char_indices().next_back() {
         Some((at, 's')) => (&text[..at], 1.0),
@@ -228,8 +236,8 @@ fn time(text: &str) -> Result<Duration, String> {
         Some((at, 'h')) => (&text[..at], 3600.0),
         _ => (text, 1.0),
     };
-    let seconds = number.parse::<f64>().ok().map(|n| n * unit).filter(|s| *s > 0.0 && *s <= 30.0 * 86_400.0);
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| "give a time above 0, such as 90s, 2m or 1h".to_string())
+    let seconds = number.parse::<f64>().ok().map(|n| n * unit).filter(|s| (0.0..=30.0 * 86_400.0).contains(s));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "give a time, such as 90s, 2m or 1h".to_string())
 }
 
 #[cfg(test)]
@@ -276,6 +284,7 @@ mod tests {
         assert_eq!(time("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(time("90"), Ok(Duration::from_secs(90)));
         assert_eq!(time("0.5h"), Ok(Duration::from_secs(1800)));
+        assert_eq!((time("0s"), some_time("0s").is_err()), (Ok(Duration::ZERO), true));
         for bad in ["", "m", "-1s", "nan", "1e300h", "2 d", "2é"] {
             assert!(time(bad).is_err(), "{bad}");
         }

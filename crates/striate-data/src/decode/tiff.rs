@@ -179,7 +179,7 @@ fn read(decoder: &mut Source, indices: bool, notes: &mut Vec<Note>) -> Result<St
         other => return Err(unsupported(format!("{other:?} colours"))),
     };
     let bits = kind.bit_depth();
-    if bits < 8 && channels > 1 {
+    if !bits.is_power_of_two() || (bits < 8 && channels > 1) {
         return Err(unsupported(format!("{channels} channels of {bits} bits")));
     }
     let mut result = DecodingResult::U8(Vec::new());
@@ -193,8 +193,8 @@ fn read(decoder: &mut Source, indices: bool, notes: &mut Vec<Note>) -> Result<St
         DecodingResult::F16(v) => Pixels::F32(v.into_iter().map(f32::from).collect()),
         DecodingResult::I8(v) => Pixels::F32(v.into_iter().map(f32::from).collect()),
         DecodingResult::I16(v) => Pixels::F32(v.into_iter().map(f32::from).collect()),
-        DecodingResult::U32(v) => floats(&v, |v| f64::from(v), notes),
-        DecodingResult::I32(v) => floats(&v, |v| f64::from(v), notes),
+        DecodingResult::U32(v) => floats(&v, f64::from, notes),
+        DecodingResult::I32(v) => floats(&v, f64::from, notes),
         DecodingResult::U64(v) => floats(&v, |v| v as f64, notes),
         DecodingResult::I64(v) => floats(&v, |v| v as f64, notes),
         DecodingResult::F64(v) => floats(&v, |v| v, notes),

@@ -29,38 +29,37 @@ pub struct MbconvConfig {
 }
 
 /// Expand (where there is an expansion), filter each channel alone, project; the input is added where the shape stays.
-#[derive(Module, Debug)]
-pub struct Mbconv {
-    stages: Stages,
-    residual: bool,
-}
-
+///
 /// timm calls the stages by other names where nothing expands.
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant)] // a net holds a few dozen, all of them built once
-enum Stages {
+pub enum Mbconv {
     /// Depthwise, project.
     Separable(Separable),
     /// Expand, depthwise, project.
     Expanded(Expanded),
 }
 
+/// The stages of an [`Mbconv`] without expansion.
 #[derive(Module, Debug)]
-struct Separable {
+pub struct Separable {
     conv_dw: Conv2d,
     bn1: BatchNorm,
     conv_pw: Conv2d,
     bn2: BatchNorm,
+    residual: bool,
 }
 
+/// The stages of an [`Mbconv`] with expansion.
 #[derive(Module, Debug)]
-struct Expanded {
+pub struct Expanded {
     conv_pw: Conv2d,
     bn1: BatchNorm,
     conv_dw: Conv2d,
     bn2: BatchNorm,
     conv_pwl: Conv2d,
     bn3: BatchNorm,
+    residual: bool,
 }
 
 impl MbconvConfig {
@@ -74,23 +73,25 @@ impl MbconvConfig {
         let depthwise =
             Conv2dConfig { stride, padding, groups: inner, ..Conv2dConfig::new([inner, inner], kernel_size) };
         let conv_dw = depthwise.init(device);
-        let stages = match expand_ratio {
-            1 => Stages::Separable(Separable {
+        let residual = stride == 1 && in_channels == out_channels;
+        match expand_ratio {
+            1 => Mbconv::Separable(Separable {
                 conv_dw,
                 bn1: norm(inner),
                 conv_pw: pointwise(inner, out_channels),
                 bn2: norm(out_channels),
+                residual,
             }),
-            _ => Stages::Expanded(Expanded {
+            _ => Mbconv::Expanded(Expanded {
                 conv_pw: pointwise(in_channels, inner),
                 bn1: norm(inner),
                 conv_dw,
                 bn2: norm(inner),
                 conv_pwl: pointwise(inner, out_channels),
                 bn3: norm(out_channels),
+                residual,
             }),
-        };
-        Mbconv { stages, residual: stride == 1 && in_channels == out_channels }
+        }
     }
 }
 
@@ -98,17 +99,17 @@ impl Mbconv {
     /// # Shapes
     /// - `x`: `[N, C_in, H, W]`, output: `[N, C_out, H / stride, W / stride]`, rounded up
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let y = match &self.stages {
-            Stages::Separable(stage) => {
+        let (y, residual) = match self {
+            Mbconv::Separable(stage) => {
                 let y = ops::relu6(stage.bn1.forward(stage.conv_dw.forward(x.clone(), pass), pass)); // [N, C_in, H_out, W_out]
-                stage.bn2.forward(stage.conv_pw.forward(y, pass), pass) // [N, C_out, H_out, W_out]
+                (stage.bn2.forward(stage.conv_pw.forward(y, pass), pass), stage.residual) // [N, C_out, H_out, W_out]
             }
-            Stages::Expanded(stage) => {
+            Mbconv::Expanded(stage) => {
                 let y = ops::relu6(stage.bn1.forward(stage.conv_pw.forward(x.clone(), pass), pass)); // [N, inner, H, W]
                 let y = ops::relu6(stage.bn2.forward(stage.conv_dw.forward(y, pass), pass)); // [N, inner, H_out, W_out]
-                stage.bn3.forward(stage.conv_pwl.forward(y, pass), pass) // [N, C_out, H_out, W_out]
+                (stage.bn3.forward(stage.conv_pwl.forward(y, pass), pass), stage.residual) // [N, C_out, H_out, W_out]
             }
         };
-        if self.residual { y + x } else { y }
+        if residual { y + x } else { y }
     }
 }

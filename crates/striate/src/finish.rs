@@ -1,0 +1,125 @@
+//! The end of a training: the model file, the report, the answer.
+
+use crate::error::Error;
+use crate::event::Event;
+use crate::ladder::{Answers, Truth};
+use crate::page_parts;
+use crate::report::{Rung, Score, Skipped, TrainReport};
+use crate::rungs::Fitted;
+use crate::train::Job;
+use crate::verdict::verdict;
+use crate::{html, page};
+use std::collections::BTreeMap;
+use striate_nn::checkpoint::Checkpoint;
+use striate_nn::weights::named_tensors;
+use striate_train::fit::EpochRecord;
+use striate_train::manifest::{FORMAT, KEY, Manifest, Provenance};
+
+/// What a training found out.
+pub(crate) struct Outcome {
+    /// Judged rungs, simplest first.
+    pub rungs: Vec<Rung>,
+    /// Rungs not run.
+    pub skipped: Vec<Skipped>,
+    /// The rung or model saved.
+    pub chosen: String,
+    /// What the choice is worth.
+    pub selected: Option<Score>,
+    /// Figures on the test split.
+    pub test: Option<Score>,
+    /// The protocol in words.
+    pub judged_by: String,
+    /// Pictures judged or tested.
+    pub judged: Vec<usize>,
+    /// Answers of the chosen one on them.
+    pub answers: Answers,
+    /// Training curves by name.
+    pub curves: Vec<(String, Vec<EpochRecord>)>,
+    /// Whether the chosen one was trained with augmentation.
+    pub augmented: bool,
+    /// Whether the saved model was fitted again, to all pictures, after it was judged.
+    pub refitted: bool,
+    /// What is saved.
+    pub fitted: Fitted,
+}
+
+/// Saves the model, draws the report, gives the answer.
+pub(crate) fn finish(job: &Job, outcome: Outcome) -> Result<TrainReport, Error> {
+    (job.observer)(Event::Stage("writing the model and the report".into()));
+    job.run.write("model.safetensors", &model_bytes(job, &outcome))?;
+    let report = TrainReport {
+        run: job.run.folder.display().to_string(),
+        model: job.run.path("model.safetensors").display().to_string(),
+        rungs: outcome.rungs.clone(),
+        skipped: outcome.skipped.clone(),
+        chosen: outcome.chosen.clone(),
+        selected: outcome.selected.clone(),
+        test: outcome.test.clone(),
+        leaks: job.prepared.leaks.clone(),
+        seconds: job.start.elapsed().as_secs_f64(),
+    };
+    job.run.write("report.html", html::render(&page_of(job, &outcome, report.clone())?).as_bytes())?;
+    Ok(report)
+}
+
+fn model_bytes(job: &Job, outcome: &Outcome) -> Vec<u8> {
+    let mut recipe = job.recipe.clone();
+    recipe.run = None; // the manifest names no path and no command
+    let mut metrics = BTreeMap::new();
+    for (name, score) in [("selected", &outcome.selected), ("test", &outcome.test)] {
+        if let Some(score) = score {
+            metrics.insert(format!("{name}.accuracy"), score.accuracy);
+            metrics.insert(format!("{name}.balanced_accuracy"), score.balanced_accuracy);
+            metrics.insert(format!("{name}.ci95_low"), score.ci95[0]);
+            metrics.insert(format!("{name}.ci95_high"), score.ci95[1]);
+            metrics.insert(format!("{name}.n"), score.n as f64);
+        }
+    }
+    let manifest = Manifest {
+        format: FORMAT,
+        task: "classify".into(),
+        net: outcome.fitted.config.clone(),
+        classes: job.prepared.classes().to_vec(),
+        preprocess: outcome.fitted.preprocess.clone(),
+        provenance: Provenance {
+            recipe: recipe.to_toml(),
+            seed: recipe.train.seed,
+            data_fingerprint: job.prepared.scan.fingerprint.clone(),
+            trained_on: outcome.fitted.learned_from,
+            version: env!("CARGO_PKG_VERSION").into(),
+        },
+        metrics,
+    };
+    let text = serde_json::to_string(&manifest).expect("a manifest has a JSON form");
+    let tensors = named_tensors(&outcome.fitted.net);
+    Checkpoint { tensors, metadata: BTreeMap::from([(KEY.to_string(), text)]) }.to_bytes()
+}
+
+fn page_of(job: &Job, outcome: &Outcome, report: TrainReport) -> Result<page::Page, Error> {
+    let prepared = &job.prepared;
+    let truth = Truth::of(prepared, &outcome.judged);
+    let provenance = [
+        ("data", format!("{} ({} pictures)", job.asked.data, prepared.dataset.len())),
+        ("data fingerprint", prepared.scan.fingerprint.clone()),
+        ("saved model", format!("{}, learned from {} pictures", outcome.fitted.config.name, outcome.fitted.learned_from)),
+        ("seed", job.recipe.train.seed.to_string()),
+        ("program", format!("striate {}", env!("CARGO_PKG_VERSION"))),
+        ("machine", format!("{} {}, {} threads", std::env::consts::OS, std::env::consts::ARCH, rayon::current_num_threads())),
+        ("wall time", format!("{:.1} s", report.seconds)),
+    ];
+    Ok(page::Page {
+        title: prepared.dataset.name.clone(),
+        verdict: verdict(job, outcome),
+        judged_by: outcome.judged_by.clone(),
+        data: page_parts::data_glance(job),
+        curves: outcome.curves.iter().map(|(name, history)| page_parts::curve(name, history)).collect(),
+        confusion: Some(page_parts::confusion(job, outcome, &truth)),
+        per_class: page_parts::per_class(prepared, &outcome.answers, &truth),
+        calibration: Some(page_parts::calibration(&outcome.answers, &truth)),
+        augment: outcome.augmented.then(|| page_parts::augment_sheet(job)).flatten(),
+        warnings: prepared.warnings.clone(),
+        provenance: provenance.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
+        command: job.asked.command.clone(),
+        report,
+    })
+}

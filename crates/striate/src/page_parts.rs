@@ -1,0 +1,142 @@
+//! Fills the parts of the report's page from what a training found.
+
+use crate::finish::Outcome;
+use crate::ladder::{Answers, Truth};
+use crate::page::{AugmentSheet, Calibration, CalibrationBin, ClassGlance, Confusion, Curve, CurvePoint, DataGlance, Mistake, Thumb, Twins};
+use crate::prepare::Prepared;
+use crate::report::ClassScore;
+use crate::thumb::{encode, thumb};
+use crate::train::Job;
+use striate_data::dataset::Split;
+use striate_kernels::rng::Key;
+use striate_train::fit::EpochRecord;
+use striate_train::metrics::{self, Outcomes, calibration as reliability};
+
+/// Longer side of a thumbnail, in pixels.
+const SIDE: usize = 96;
+/// Examples of each class, mistaken pictures, duplicate pairs, and rows of augmentation shown.
+const EXAMPLES: usize = 6;
+const MISTAKES: usize = 60;
+const TWINS: usize = 20;
+const AUGMENTED: (usize, usize) = (4, 7);
+
+fn picture(prepared: &Prepared, i: usize) -> Option<Thumb> {
+    let decoded = prepared.dataset.picture(i).ok()?;
+    thumb(&decoded.picture, prepared.scan.range, SIDE)
+}
+
+/// The data at a glance.
+pub(crate) fn data_glance(job: &Job) -> DataGlance {
+    let prepared = &job.prepared;
+    let splits = [&prepared.train, &prepared.valid, &prepared.test];
+    let of_class = |class: usize| {
+        let members = |split: &[usize]| split.iter().copied().filter(|&i| prepared.labels[i] as usize == class).collect::<Vec<_>>();
+        let counts = splits.map(|split| members(split).len());
+        let mine = members(&prepared.train);
+        let step = (mine.len() / EXAMPLES).max(1);
+        let examples = mine.iter().step_by(step).take(EXAMPLES);
+        let examples = examples.filter_map(|&i| Some((prepared.dataset.name(i), picture(prepared, i)?))).collect();
+        ClassGlance { class: prepared.classes()[class].clone(), counts, examples }
+    };
+    let side = |i: usize| prepared.dataset.examples[i].split;
+    let mut pairs: Vec<_> = prepared.pairs.iter().collect();
+    let leaks = |a: Option<Split>, b: Option<Split>| a.is_some() && b.is_some() && a != b;
+    pairs.sort_by_key(|pair| !leaks(side(pair.a), side(pair.b)));
+    let twins = pairs.iter().take(TWINS).map(|pair| Twins {
+        a: (prepared.dataset.name(pair.a), picture(prepared, pair.a)),
+        b: (prepared.dataset.name(pair.b), picture(prepared, pair.b)),
+        why: pair.why.clone(),
+        leak: leaks(side(pair.a), side(pair.b)),
+    });
+    DataGlance {
+        source: job.asked.data.clone(),
+        given_splits: prepared.dataset.has_splits,
+        classes: (0..prepared.classes().len()).map(of_class).collect(),
+        skipped: prepared.scan.faults.iter().map(|fault| (fault.name.clone(), fault.why.clone())).collect(),
+        twins: twins.collect(),
+        twins_total: prepared.pairs.len(),
+        notes: prepared.scan.notes.iter().map(|(note, &n)| (note.clone(), n)).collect(),
+    }
+}
+
+/// A training curve.
+pub(crate) fn curve(name: &str, history: &[EpochRecord]) -> Curve {
+    let point = |record: &EpochRecord| CurvePoint {
+        epoch: record.epoch as f64,
+        train_loss: record.train_loss,
+        valid_loss: record.valid_loss,
+        valid_accuracy: record.valid_balanced_accuracy,
+    };
+    Curve { name: name.to_string(), points: history.iter().map(point).collect() }
+}
+
+/// Answers against truth, with the mistaken pictures, surest first.
+pub(crate) fn confusion(job: &Job, outcome: &Outcome, truth: &Truth) -> Confusion {
+    let prepared = &job.prepared;
+    let answers = &outcome.answers;
+    let outcomes = Outcomes { truth: &truth.labels, predicted: &answers.predicted, classes: truth.classes };
+    let probability = |i: usize| answers.probabilities[i][answers.predicted[i] as usize];
+    let mut wrong: Vec<usize> = (0..truth.labels.len()).filter(|&i| truth.labels[i] != answers.predicted[i]).collect();
+    wrong.sort_by(|&a, &b| probability(b).total_cmp(&probability(a)).then(a.cmp(&b)));
+    let mistakes = wrong.iter().take(MISTAKES).map(|&i| Mistake {
+        file: prepared.dataset.name(outcome.judged[i]),
+        thumb: picture(prepared, outcome.judged[i]),
+        truth: truth.labels[i] as usize,
+        predicted: answers.predicted[i] as usize,
+        probability: probability(i),
+    });
+    Confusion {
+        classes: prepared.classes().to_vec(),
+        counts: metrics::confusion(&outcomes),
+        mistakes: mistakes.collect(),
+        measured_on: outcome.judged_by.clone(),
+    }
+}
+
+/// Figures by class.
+pub(crate) fn per_class(prepared: &Prepared, answers: &Answers, truth: &Truth) -> Vec<ClassScore> {
+    let outcomes = Outcomes { truth: &truth.labels, predicted: &answers.predicted, classes: truth.classes };
+    let figures = metrics::per_class(&metrics::confusion(&outcomes));
+    prepared.classes().iter().zip(figures).map(|(class, f)| ClassScore {
+        class: class.clone(),
+        precision: f.precision,
+        recall: f.recall,
+        f1: f.f1,
+        n: f.n,
+    }).collect()
+}
+
+/// Reliability of the probabilities.
+pub(crate) fn calibration(answers: &Answers, truth: &Truth) -> Calibration {
+    let bins = reliability::reliability(&answers.probabilities, &truth.labels);
+    let ece = reliability::expected_calibration_error(&bins);
+    let filled = bins.iter().filter_map(|bin| {
+        Some(CalibrationBin { confidence: bin.confidence?, accuracy: bin.accuracy?, n: bin.n })
+    });
+    Calibration { bins: filled.collect(), ece }
+}
+
+/// What the recipe's augmentation does to the first pictures of some classes.
+pub(crate) fn augment_sheet(job: &Job) -> Option<AugmentSheet> {
+    let (prepared, augment) = (&job.prepared, &job.recipe.augment);
+    if augment.is_none() {
+        return None;
+    }
+    let preprocess = crate::input::of_recipe(&job.recipe.input, prepared, SIDE);
+    let (rows, columns) = AUGMENTED;
+    let step = (prepared.train.len() / rows).max(1);
+    let row = |&i: &usize| -> Option<Vec<Thumb>> {
+        let unit = preprocess.to_unit(&prepared.dataset.picture(i).ok()?.picture);
+        let [h, w] = preprocess.size;
+        let shape = [preprocess.channels(), h, w];
+        let mut thumbs = vec![encode(&unit, preprocess.size)?];
+        for draw in 1..columns {
+            let mut changed = unit.clone();
+            augment.apply(&mut changed, shape, Key::new(job.recipe.train.seed).with(draw as u64).with(i as u64));
+            thumbs.push(encode(&changed, preprocess.size)?);
+        }
+        Some(thumbs)
+    };
+    let rows = prepared.train.iter().step_by(step).take(rows).filter_map(row).collect();
+    Some(AugmentSheet { rows, summary: augment.to_string() })
+}

@@ -1,0 +1,61 @@
+//! The recipes that come with the program, and those in files.
+
+use crate::error::Error;
+use crate::nearest::nearest;
+use std::path::Path;
+use striate_train::recipe::Recipe;
+
+/// What `train --model M` and the trained rung of the ladder go by.
+pub const DEFAULT: &str = "folder-small";
+
+/// Name and text of each built-in recipe.
+pub const BUILT_IN: [(&str, &str); 5] = [
+    ("cifar10-resnet18", include_str!("../../../recipes/cifar10-resnet18.toml")),
+    ("cifar10-resnet20", include_str!("../../../recipes/cifar10-resnet20.toml")),
+    ("digits-resnet20", include_str!("../../../recipes/digits-resnet20.toml")),
+    ("folder-small", include_str!("../../../recipes/folder-small.toml")),
+    ("mnist-lenet5", include_str!("../../../recipes/mnist-lenet5.toml")),
+];
+
+/// Largest recipe file read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The recipe of a built-in name or a TOML file.
+pub fn load(name: &str) -> Result<Recipe, Error> {
+    let parse = |text: &str| Recipe::parse(text).map_err(|source| Error::Recipe { name: name.to_string(), source });
+    if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+        return parse(text);
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        let names = BUILT_IN.map(|(name, _)| name);
+        let guess = nearest(name, names).map_or(String::new(), |guess| format!("did you mean `{guess}`? "));
+        let advice = format!("{guess}the built-in ones are {}; or give the path of a TOML file", names.join(", "));
+        return Err(Error::request(format!("there is no recipe or file {name:?}"), advice));
+    }
+    let meta = std::fs::metadata(path).map_err(Error::reading(path))?;
+    if !meta.is_file() || meta.len() > MAX_BYTES {
+        return Err(Error::request(format!("{name} is not a file of at most 1 MiB"), "give a recipe in TOML"));
+    }
+    parse(&std::fs::read_to_string(path).map_err(Error::reading(path))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_recipe_is_complete_and_names_a_model() {
+        for (name, _) in BUILT_IN {
+            let recipe = load(name).unwrap();
+            striate_nn::registry::find(&recipe.model.name).unwrap();
+            assert_eq!(Recipe::parse(&recipe.to_toml()).unwrap(), recipe, "{name} survives writing and reading");
+        }
+    }
+
+    #[test]
+    fn a_slip_in_the_name_is_understood() {
+        let text = load("mnist-lenet").unwrap_err().to_string();
+        assert!(text.contains("did you mean `mnist-lenet5`"), "{text}");
+    }
+}

@@ -1,0 +1,101 @@
+//! `train --model` and `train --recipe`: one net, trained and tested once.
+
+use crate::error::Error;
+use crate::event::Event;
+use crate::finish::{Outcome, finish};
+use crate::input;
+use crate::ladder::{Answers, Truth};
+use crate::report::TrainReport;
+use crate::rungs::Fitted;
+use crate::train::Job;
+use crate::training::train_in_run;
+use striate_data::split::holdout;
+use striate_data::unit_cache::UnitCache;
+use striate_nn::{NetConfig, registry};
+use striate_train::fit::FitSpec;
+use striate_train::infer::{self, InferSpec};
+
+/// Share of the pictures held out for the test where no test split is given.
+const TEST: f64 = 0.2;
+/// Decoded pictures are kept up to this many bytes.
+pub(crate) const CACHE_BYTES: usize = 256 << 20;
+
+/// Trains the recipe's net and tests it.
+pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
+    let prepared = &job.prepared;
+    let recipe = &job.recipe;
+    let seed = recipe.train.seed;
+    let (mut train, mut test, mut valid) = (prepared.train.clone(), prepared.test.clone(), prepared.valid.clone());
+    let mut words = format!("the given test split, {} pictures", test.len());
+    if test.is_empty() {
+        (train, test) = split(job, &train, TEST, seed);
+        words = format!("a held-out fifth, {} pictures, stratified, whole groups", test.len());
+    }
+    if valid.is_empty() && recipe.train.valid_fraction > 0.0 {
+        (train, valid) = split(job, &train, recipe.train.valid_fraction, seed.wrapping_add(1));
+    }
+    if train.len() < 2 || test.is_empty() {
+        let what = format!("{} pictures are too few to train on some and test on others", prepared.train.len());
+        return Err(Error::request(what, "add pictures, or give a test split"));
+    }
+    let entry = registry::find(&recipe.model.name)?;
+    let preprocess = input::of_recipe(&recipe.input, prepared, entry.image_size);
+    let mut config = NetConfig::new(&recipe.model.name, prepared.classes().len())?;
+    config.in_channels = preprocess.channels();
+    config.image_size = preprocess.size;
+    config.width = recipe.model.width;
+    config.dropout = recipe.model.dropout.unwrap_or(config.dropout);
+
+    let bench = job.bench();
+    let cache = UnitCache::new(&preprocess, prepared.dataset.len(), CACHE_BYTES);
+    let spec = FitSpec {
+        recipe,
+        net: &config,
+        dataset: &prepared.dataset,
+        labels: &prepared.labels,
+        train: &train,
+        valid: &valid,
+        preprocess: &preprocess,
+        cache: Some(&cache),
+        device: bench.device,
+        workers: bench.workers,
+    };
+    (job.observer)(Event::Stage(format!("training {} on {} pictures", config.name, train.len())));
+    let (net, history) = train_in_run(bench.context, &config.name, &spec)?;
+
+    let scored = prepared.leaks.is_empty() || job.asked.allow_leaks;
+    let truth = Truth::of(prepared, &test);
+    (job.observer)(Event::Stage(format!("testing on {} pictures", test.len())));
+    let progress = |done: usize| {
+        let (done, total) = (done as u64, test.len() as u64);
+        (job.observer)(Event::Progress { done, total, unit: "pictures", note: String::new() });
+    };
+    let logits = infer::logits(&net, &InferSpec::of(&spec, &test), &progress)?;
+    let answers = Answers::new(&logits, truth.classes);
+    let score = scored.then(|| truth.score(&answers.predicted, seed));
+    let fitted = Fitted { config: config.clone(), preprocess: preprocess.clone(), net, history, learned_from: train.len() };
+    finish(
+        job,
+        Outcome {
+            rungs: Vec::new(),
+            skipped: Vec::new(),
+            chosen: recipe.model.name.clone(),
+            selected: score.clone(),
+            test: score,
+            judged_by: words,
+            judged: test,
+            answers,
+            curves: vec![(recipe.model.name.clone(), fitted.history.clone())],
+            augmented: true,
+            refitted: false,
+            fitted,
+        },
+    )
+}
+
+/// Keeps most of `pictures` and holds out `fraction`, whole groups; keeps all where there are too few.
+fn split(job: &Job, pictures: &[usize], fraction: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let held = holdout(&job.prepared.labels_of(pictures), &job.prepared.groups_of(pictures), fraction, seed);
+    let pick = |wanted: bool| pictures.iter().zip(&held).filter(|&(_, &h)| h == wanted).map(|(&i, _)| i).collect();
+    (pick(false), pick(true))
+}

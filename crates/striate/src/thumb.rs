@@ -1,0 +1,44 @@
+//! Small pictures for reports, as JPEG.
+
+use crate::page::Thumb;
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use striate_data::picture::Picture;
+use striate_data::preprocess::{Colour, Filter, Preprocess, Resize, ValueRange};
+
+/// JPEG quality, `1..=100`: a thumbnail of a photo has some 3 kB.
+const QUALITY: u8 = 80;
+
+/// The picture with its longer side at most `side` pixels; small pictures are enlarged by whole factors, unsmoothed.
+pub fn thumb(picture: &Picture, range: ValueRange, side: usize) -> Option<Thumb> {
+    let long = picture.height.max(picture.width).max(1);
+    let (scaled, filter): (Box<dyn Fn(usize) -> usize>, Filter) = if long <= side {
+        let factor = (side / long).max(1);
+        (Box::new(move |n| n * factor), Filter::Nearest)
+    } else {
+        (Box::new(move |n| (n * side / long).max(1)), Filter::Bilinear)
+    };
+    let size = [scaled(picture.height), scaled(picture.width)];
+    let preprocess = Preprocess {
+        colour: Colour::Rgb,
+        range,
+        resize: Resize::Stretch,
+        size,
+        filter,
+        mean: vec![0.0; 3],
+        std: vec![1.0; 3],
+    };
+    encode(&preprocess.to_unit(picture), size)
+}
+
+/// A unit picture `[3, H, W]` or `[1, H, W]` as a thumbnail.
+pub fn encode(unit: &[f32], [height, width]: [usize; 2]) -> Option<Thumb> {
+    let plane = height * width;
+    let channels = unit.len() / plane.max(1);
+    let value = |c: usize, i: usize| (unit[c.min(channels - 1) * plane + i].clamp(0.0, 1.0) * 255.0).round() as u8;
+    let rgb: Vec<u8> = (0..plane).flat_map(|i| (0..3).map(move |c| (c, i))).map(|(c, i)| value(c, i)).collect();
+    let mut bytes = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
+    encoder.write_image(&rgb, width as u32, height as u32, ExtendedColorType::Rgb8).ok()?;
+    Some(Thumb { bytes, mime: "image/jpeg", width, height })
+}

@@ -1,0 +1,98 @@
+//! One training inside a run: resumed where it was cut off, checkpointed as it goes, its epochs in `metrics.jsonl`.
+
+use crate::error::Error;
+use crate::event::{Event, Observer};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+use striate_nn::Net;
+use striate_train::fit::{EpochRecord, FitSpec, State, Watch, fit};
+use striate_train::resume;
+use striate_train::run::{Run, RunError};
+
+/// What every part of a run shares.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The run folder.
+    pub run: &'a Run,
+    /// Who is told.
+    pub observer: Observer<'a>,
+    /// Longest time between two checkpoints.
+    pub checkpoint_every: Duration,
+}
+
+/// A line of `metrics.jsonl`.
+#[derive(Serialize)]
+struct Line<'a> {
+    training: &'a str,
+    #[serde(flatten)]
+    record: &'a EpochRecord,
+}
+
+/// Trains to the end, or goes on from the checkpoint of the same `name` in the run folder.
+pub fn train_in_run(context: Context, name: &str, spec: &FitSpec) -> Result<(Net, Vec<EpochRecord>), Error> {
+    let file = format!("checkpoints/{name}.safetensors");
+    let state = match context.run.read(&file)? {
+        Some(bytes) => resume::from_bytes(spec, &bytes)
+            .map_err(|error| RunError::Damaged { path: context.run.path(&file), why: error.to_string() })?,
+        None => State::new(spec)?,
+    };
+    for record in &state.history {
+        write_line(context.run, name, record)?;
+    }
+    let mut watcher = Watcher { context, name, file, saved: Instant::now(), unsaved: false };
+    let (net, state) = fit(spec, state, &mut watcher)?;
+    if watcher.unsaved {
+        watcher.save(&state)?;
+    }
+    Ok((net, state.history))
+}
+
+fn write_line(run: &Run, training: &str, record: &EpochRecord) -> Result<(), Error> {
+    let line = serde_json::to_string(&Line { training, record }).expect("a record has a JSON form");
+    Ok(run.append("metrics.jsonl", &line)?)
+}
+
+struct Watcher<'a> {
+    context: Context<'a>,
+    name: &'a str,
+    file: String,
+    saved: Instant,
+    unsaved: bool,
+}
+
+impl Watcher<'_> {
+    fn save(&mut self, state: &State) -> Result<(), Error> {
+        self.context.run.write(&self.file, &resume::to_bytes(state))?;
+        self.saved = Instant::now();
+        self.unsaved = false;
+        Ok(())
+    }
+
+    fn save_if_due(&mut self, state: &State) -> Result<(), Error> {
+        self.unsaved = true;
+        if self.saved.elapsed() >= self.context.checkpoint_every { self.save(state) } else { Ok(()) }
+    }
+}
+
+impl Watch for Watcher<'_> {
+    type Error = Error;
+
+    fn step(&mut self, state: &State, done: u64, total: u64, loss: f64) -> Result<(), Error> {
+        let note = format!("epoch {} loss {loss:.3}", state.epoch + 1);
+        (self.context.observer)(Event::Progress { done, total, unit: "steps", note });
+        self.save_if_due(state)
+    }
+
+    fn epoch(&mut self, state: &State, record: &EpochRecord) -> Result<(), Error> {
+        write_line(self.context.run, self.name, record)?;
+        let valid = match (record.valid_loss, record.valid_balanced_accuracy) {
+            (Some(loss), Some(accuracy)) => {
+                format!(", validation loss {loss:.4}, balanced accuracy {:.1} %", 100.0 * accuracy)
+            }
+            _ => String::new(),
+        };
+        let (epoch, loss) = (record.epoch, record.train_loss);
+        (self.context.observer)(Event::Info(format!("{}: epoch {epoch}, training loss {loss:.4}{valid}", self.name)));
+        self.save_if_due(state)
+    }
+}

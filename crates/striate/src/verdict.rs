@@ -1,0 +1,74 @@
+//! The verdict: what the figures mean, in sentences that someone who does not know the method understands.
+
+use crate::finish::Outcome;
+use crate::report::Score;
+use crate::train::Job;
+
+/// The sentences, the headline first.
+pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
+    let classes = job.prepared.classes().len();
+    let mut sentences = Vec::new();
+    match headline_score(outcome) {
+        Some((score, on)) => {
+            let [low, high] = score.ci95;
+            sentences.push(format!(
+                "Expect about {} of 100 new pictures like these to be labelled right, each class counted the same; between {} and {} is what {} {on} pictures can say.",
+                percent(score.balanced_accuracy), percent(low), percent(high), score.n
+            ));
+        }
+        None => sentences.push("There is no honest figure for this model: the test pictures are copies of training pictures.".into()),
+    }
+    if outcome.rungs.is_empty() {
+        sentences.push(format!("{} was trained on {} pictures and scored on {}.", outcome.chosen, outcome.fitted.learned_from, outcome.judged_by));
+        return sentences;
+    }
+    let chosen = describe(&outcome.chosen);
+    let best = outcome.rungs.iter().fold(None, |best: Option<&crate::report::Rung>, rung| match best {
+        Some(best) if best.score.balanced_accuracy >= rung.score.balanced_accuracy => Some(best),
+        _ => Some(rung),
+    });
+    sentences.push(match best {
+        Some(best) if best.name != outcome.chosen => format!(
+            "The saved model is {chosen}: {} did better here only by as much as chance explains, and the simpler one is kept.",
+            describe(&best.name)
+        ),
+        _ if outcome.chosen == "chance" => "Nothing that was tried does better than always naming the commonest class.".into(),
+        _ => format!("The saved model is {chosen}, the best of what was tried."),
+    });
+    let chance = 100.0 / classes as f64;
+    sentences.push(format!("Guessing among the {classes} classes would label {chance:.0} of 100 right."));
+    if outcome.refitted {
+        sentences.push(format!(
+            "The figure comes from models that had not seen the pictures they were scored on; the saved model was then fitted to all {} pictures and is, if anything, a little better.",
+            outcome.fitted.learned_from
+        ));
+    }
+    if outcome.chosen == "efficientnet_lite0" {
+        sentences.push("Its features were learned on ImageNet: on kinds of pictures that are rare there (microscopy, X-ray), expect it to help less.".into());
+    }
+    sentences
+}
+
+/// The figure to put first, and what its pictures are called.
+fn headline_score(outcome: &Outcome) -> Option<(&Score, &'static str)> {
+    match (&outcome.test, &outcome.selected) {
+        (Some(test), _) => Some((test, "test")),
+        (None, Some(selected)) => Some((selected, "held-out")),
+        (None, None) => None,
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0}", 100.0 * share)
+}
+
+/// A rung in plain words.
+pub fn describe(rung: &str) -> String {
+    match rung {
+        "chance" => "the commonest class for every picture".into(),
+        "pixels" => "logistic regression on raw pixels".into(),
+        "conv4" => "a small convolutional net trained from scratch".into(),
+        "efficientnet_lite0" => "logistic regression on features of a pretrained net (EfficientNet-Lite0)".into(),
+        other => other.into(),
+    }
+}
