@@ -26,7 +26,7 @@ pub enum ResumeError {
     Net(#[from] NetError),
 }
 
-/// Everything of a [`State`] that is not a tensor. Floats that decide bits are kept as their bits.
+/// Everything of a [`State`] that is not a tensor. Floats are kept as their bits: JSON would round some.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scalars {
@@ -35,7 +35,27 @@ struct Scalars {
     loss_sum_bits: u64,
     optimizer_steps: u64,
     best: Option<(u64, usize)>,
-    history: Vec<EpochRecord>,
+    history: Vec<RecordBits>,
+}
+
+/// An [`EpochRecord`]: epoch, step, and the bits of learning rate, training loss, validation loss and accuracy.
+type RecordBits = (usize, u64, u64, u64, Option<u64>, Option<u64>);
+
+fn bits_of(record: &EpochRecord) -> RecordBits {
+    let bits = |value: Option<f64>| value.map(f64::to_bits);
+    let (valid_loss, accuracy) = (bits(record.valid_loss), bits(record.valid_balanced_accuracy));
+    (record.epoch, record.step, record.lr.to_bits(), record.train_loss.to_bits(), valid_loss, accuracy)
+}
+
+fn record_of(&(epoch, step, lr, train_loss, valid_loss, accuracy): &RecordBits) -> EpochRecord {
+    EpochRecord {
+        epoch,
+        step,
+        lr: f64::from_bits(lr),
+        train_loss: f64::from_bits(train_loss),
+        valid_loss: valid_loss.map(f64::from_bits),
+        valid_balanced_accuracy: accuracy.map(f64::from_bits),
+    }
 }
 
 /// The state as bytes of a safetensors file.
@@ -65,7 +85,7 @@ pub fn to_bytes(state: &State) -> Vec<u8> {
         loss_sum_bits: state.loss_sum.to_bits(),
         optimizer_steps,
         best: state.best.as_ref().map(|best| (best.loss.to_bits(), best.epoch)),
-        history: state.history.clone(),
+        history: state.history.iter().map(bits_of).collect(),
     };
     let text = serde_json::to_string(&scalars).expect("scalars have a JSON form");
     Checkpoint { tensors, metadata: BTreeMap::from([(KEY.to_string(), text)]) }.to_bytes()
@@ -102,7 +122,7 @@ pub fn from_bytes(spec: &FitSpec, bytes: &[u8]) -> Result<State, ResumeError> {
     state.epoch = scalars.epoch;
     state.batch = scalars.batch;
     state.loss_sum = f64::from_bits(scalars.loss_sum_bits);
-    state.history = scalars.history;
+    state.history = scalars.history.iter().map(record_of).collect();
     Ok(state)
 }
 

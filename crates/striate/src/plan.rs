@@ -14,11 +14,6 @@ pub fn inference_seconds(macs: u64, pictures: usize) -> f64 {
     macs as f64 * pictures as f64 / MACS_PER_SECOND
 }
 
-/// Seconds that a training takes by plan.
-pub fn training_seconds(macs: u64, pictures: usize, epochs: usize) -> f64 {
-    TRAINING * inference_seconds(macs, pictures) * epochs as f64
-}
-
 /// Forward passes that fit into `seconds`.
 pub fn inference_capacity(macs: u64, seconds: f64) -> usize {
     (seconds * MACS_PER_SECOND / macs.max(1) as f64) as usize
@@ -56,7 +51,7 @@ mod tests {
     fn a_plan_never_exceeds_its_seconds() {
         for (pictures, seconds) in [(10, 1.0), (196, 30.0), (2_000, 48.0), (60_000, 48.0), (50, 0.2)] {
             let Some(plan) = training_plan(9_000_000, pictures, 5, seconds, 20) else { continue };
-            let planned = 5.0 * training_seconds(9_000_000, plan.pictures, plan.epochs);
+            let planned = 5.0 * TRAINING * inference_seconds(9_000_000, plan.pictures) * plan.epochs as f64;
             assert!(planned <= seconds * 1.001, "{pictures} pictures: {planned} s of {seconds}");
             assert!(plan.pictures <= pictures && EPOCHS.contains(&plan.epochs));
         }

@@ -42,7 +42,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", value_parser = positive)]
     pub epochs: Option<usize>,
     /// Peak learning rate
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Pictures a step
     #[arg(long, value_name = "N", value_parser = positive)]
