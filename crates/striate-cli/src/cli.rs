@@ -7,24 +7,30 @@ use crate::verbs::{completions, eval, inspect, models, predict, train};
 
 const EXAMPLES: &str = "\
 Examples:
-  striate train @photos                         learn from the built-in photos and see what to expect
-  striate train my-pictures                     a folder with one subfolder per class
-  striate eval runs/my-pictures-ladder-1 more   score the model on labelled pictures it has not seen
-  striate predict runs/my-pictures-ladder-1 new --out labels.csv
-                                                label a folder of pictures into a spreadsheet
-  striate inspect my-pictures                   counts, sizes, damaged files and copies
-  striate help train                            all flags of a verb, with examples
+  # learn from the built-in photos and see what to expect
+  striate train @photos
 
-DATA is a folder with one subfolder per class, a CSV (path,label[,split][,group]), a folder of MNIST IDX or CIFAR
-binary files, or built in: @digits, @photos. Subfolders train/, valid/ and test/ are the splits when they are there.
+  # learn from a folder with one subfolder per class
+  striate train my-pictures
+
+  # label a folder of new pictures into a spreadsheet
+  striate predict runs/my-pictures-ladder-1 new-pictures --out labels.csv
+
+  # score the model on labelled pictures it has not seen
+  striate eval runs/my-pictures-ladder-1 more-pictures
+
+  # counts, sizes, damaged files and copies
+  striate inspect my-pictures
+
+DATA is a folder with one subfolder per class, a CSV (path,label[,split][,group]), a folder of MNIST IDX or CIFAR \
+binary files, or built in: @digits, @photos. Subfolders train/, valid/ and test/ are the splits when they are there. \
 MODEL is a model file, or the folder of the run that made it.
 
-Exit codes: 0 done, 1 a negative answer (such as a missed --at-least), 2 an error.
-Pictures never leave this computer.";
+Exit codes: 0 done, 1 a negative answer (such as a missed --at-least), 2 an error. Pictures never leave this computer.";
 
 /// Learn to tell pictures apart from a folder of them, on your own computer, with honest figures.
 #[derive(Debug, Parser)]
-#[command(name = "striate", version, after_help = EXAMPLES, disable_help_subcommand = false, max_term_width = 110)]
+#[command(name = "striate", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

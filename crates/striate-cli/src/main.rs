@@ -14,6 +14,10 @@ use clap::Parser;
 use crate::cli::{Cli, Globals};
 use crate::terminal::Terminal;
 
+/// Tensors are large and short-lived: the system's allocator gives each back to the kernel and faults it in again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a verb found out: decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {

@@ -76,10 +76,11 @@ fn recipe((name, text): &(&'static str, &'static str)) -> Result<RecipeEntry, Er
     })
 }
 
-/// The first line of the comment that a recipe begins with.
+/// The comment that a recipe begins with, up to its first colon or the end of its line.
 fn about(text: &str) -> String {
     let first = text.lines().next().unwrap_or_default();
-    first.trim_start_matches(['#', ' ']).trim_end_matches('.').to_string()
+    let head = first.split(": ").next().unwrap_or_default();
+    head.trim_start_matches(['#', ' ']).trim_end_matches('.').to_string()
 }
 
 /// The text of a built-in recipe.

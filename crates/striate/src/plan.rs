@@ -4,7 +4,7 @@
 
 /// Multiply-adds a second that a plan counts on: what two ordinary cores do in convolutions, with some reserve.
 /// `striate bench --kernels` shows what a machine really does.
-pub const MACS_PER_SECOND: f64 = 6e9;
+pub const MACS_PER_SECOND: f64 = 8e9;
 
 /// A forward and a backward pass cost about three forward passes.
 const TRAINING: f64 = 3.0;

@@ -104,7 +104,7 @@ fn open(inputs: &[String]) -> Result<Vec<Dataset>, Error> {
     let mut datasets = Vec::new();
     for part in inputs.chunk_by(|a, b| !is_set(a) && !is_set(b)) {
         match part {
-            [set] => datasets.push(Dataset::open(set, &options)?),
+            [set] if is_set(set) => datasets.push(Dataset::open(set, &options)?),
             files => {
                 datasets.push(Dataset::from_paths(&files.iter().map(PathBuf::from).collect::<Vec<_>>(), &options)?)
             }

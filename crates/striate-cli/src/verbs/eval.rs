@@ -14,8 +14,8 @@ use crate::terminal::Terminal;
 /// Arguments of `eval`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Scores the test split where the data has one, else all of it. Pictures that the model learned from tell nothing about
-new ones: score it on others.
+Scores the test split where the data has one, else all of it. Pictures that the model learned from tell \
+nothing about new ones: score it on others.
 
 Examples:
   striate eval runs/photos-ladder-1 more-pictures
@@ -30,7 +30,7 @@ pub struct EvalArgs {
     /// Labelled pictures: a folder with one subfolder per class, a CSV, IDX or CIFAR files
     pub data: String,
     /// The least that is good enough, as a share; exits with 1 below it
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub at_least: Option<f64>,
     /// What is measured and held against --at-least
     #[arg(long, value_name = "NAME", default_value = "balanced_accuracy",

@@ -9,7 +9,7 @@ use striate::inspect::run::RunInfo;
 use striate::inspect::{InspectOptions, Inspection, inspect};
 use striate::sheet::{SheetOptions, augment_sheet};
 
-use super::{count, json, percent, table};
+use super::{count, json, percent, table, thousands};
 use crate::Verdict;
 use crate::cli::Globals;
 use crate::terminal::Terminal;
@@ -21,11 +21,17 @@ const SHOWN: usize = 10;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  striate inspect runs/photos-ladder-1/model.safetensors    layers, preprocessing, provenance, metrics
-  striate inspect runs/photos-ladder-1                      recipe and how far the run came
-  striate inspect my-pictures                               counts, sizes, damaged files, copies
-  striate inspect my-pictures --augment --recipe folder-small --out sheet.png
-                                                            a picture of what augmentation does")]
+  # layers, preprocessing, provenance, metrics
+  striate inspect runs/photos-ladder-1/model.safetensors
+
+  # recipe, and how far the run came
+  striate inspect runs/photos-ladder-1
+
+  # counts, sizes, damaged files, copies
+  striate inspect my-pictures
+
+  # a picture of what augmentation does
+  striate inspect my-pictures --augment --recipe folder-small --out sheet.png")]
 pub struct InspectArgs {
     /// A model file, a run folder, or data
     #[arg(value_name = "MODEL|RUN|DATA")]
@@ -85,14 +91,15 @@ fn model_text(model: &ModelInfo) -> String {
     let manifest = &model.manifest;
     let (net, made) = (&manifest.net, &manifest.provenance);
     let [h, w] = net.image_size;
-    let mut text = format!("{}: {} to {} ({} bytes)\n\n", model.file, net.name, manifest.task, model.bytes);
+    let mut text =
+        format!("{}: {} to {} ({:.1} MB)\n\n", model.file, net.name, manifest.task, model.bytes as f64 / 1e6);
     let classes = manifest.classes.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
     let more = manifest.classes.len().saturating_sub(20);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     text += &format!("classes      {}: {classes}{more}\n", manifest.classes.len());
     text += &format!("input        {}x{h}x{w} (channels, height, width)\n", net.in_channels);
     text += &format!("preparation  {}\n", model.preparation);
-    text += &format!("parameters   {}\n", model.parameters);
+    text += &format!("parameters   {}\n", thousands(model.parameters));
     text += &format!("work         {:.1} million multiply-adds a picture\n", model.multiply_adds as f64 / 1e6);
     text += &format!(
         "learned from {}, data {}\n",
@@ -100,8 +107,9 @@ fn model_text(model: &ModelInfo) -> String {
         short(&made.data_fingerprint)
     );
     text += &format!("seed         {}\nprogram      striate {}\n", made.seed, made.version);
+    text.push('\n');
     for (name, value) in &manifest.metrics {
-        text += &format!("{name:<12} {value}\n");
+        text += &format!("{name:<27} {value:.4}\n");
     }
     let layer = |layer: &striate::inspect::model::Layer| {
         let shape = |shape: &[usize]| shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
@@ -140,7 +148,7 @@ fn data_text(data: &DataInfo) -> String {
         text += &format!("{} without a label\n", count(data.unlabelled, "picture", "pictures"));
     }
     if data.groups < data.pictures {
-        text += &format!("{} that stay together in every split\n", count(data.groups, "group", "groups"));
+        text += &format!("{} (copies, or named so); a group is never split\n", count(data.groups, "group", "groups"));
     }
     text += &classes(data);
     let fault = |fault: &striate::inspect::data::Fault| format!("{}: {}", fault.file, fault.error);

@@ -41,6 +41,28 @@ fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
+/// `4652008` as `4,652,008`.
+fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let first = digits.len() % 3;
+    let (head, tail) = digits.split_at(first);
+    let groups = tail.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
+    std::iter::once(head.to_string()).filter(|head| !head.is_empty()).chain(groups).collect::<Vec<_>>().join(",")
+}
+
+/// Text in lines of at most 100 letters, broken between words.
+fn wrap(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 100 => *line += &format!(" {word}"),
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
 /// Rows under a header, columns two blanks apart, the ones in `right` set to the right, each line indented by two.
 fn table(header: &[&str], right: &[bool], rows: &[Vec<String>]) -> String {
     let header: Vec<String> = header.iter().map(|cell| (*cell).to_string()).collect();
@@ -70,6 +92,19 @@ mod tests {
     fn tables_line_up() {
         let rows = [vec!["résumé".into(), "9".into()], vec!["b".into(), "10".into()]];
         assert_eq!(table(&["name", "n"], &[false, true], &rows), "  name     n\n  résumé   9\n  b       10\n");
+    }
+
+    #[test]
+    fn digits_stand_in_threes() {
+        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (4_652_008, "4,652,008")] {
+            assert_eq!(thousands(n), text);
+        }
+    }
+
+    #[test]
+    fn long_text_is_broken_between_words() {
+        let text = wrap(&"word ".repeat(30));
+        assert_eq!(text.lines().map(str::len).collect::<Vec<_>>(), [99, 49]);
     }
 
     #[test]

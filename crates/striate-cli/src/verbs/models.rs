@@ -3,7 +3,7 @@
 use clap::Args;
 use striate::models::Catalogue;
 
-use super::{json, table};
+use super::{json, table, thousands};
 use crate::Verdict;
 use crate::cli::Globals;
 use crate::terminal::Terminal;
@@ -14,7 +14,9 @@ use crate::terminal::Terminal;
 Examples:
   striate models
   striate models --json | jq -r '.models[].name'
-  striate models --recipe mnist-lenet5 > my.toml       a built-in recipe, to change and train by")]
+
+  # a built-in recipe, to change and train by
+  striate models --recipe mnist-lenet5 > my.toml")]
 pub struct ModelsArgs {
     /// Print this built-in recipe, a commented TOML file
     #[arg(long, value_name = "NAME")]
@@ -58,25 +60,4 @@ fn text(catalogue: &Catalogue) -> String {
     text += "\nRecipes, for `striate train DATA --recipe NAME`; `striate models --recipe NAME` prints one\n\n";
     text += &table(&["recipe", "model", "epochs", "what"], &[false, false, true, false], &rows);
     text
-}
-
-/// `4652008` as `4,652,008`.
-fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let first = digits.len() % 3;
-    let (head, tail) = digits.split_at(first);
-    let groups = tail.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
-    std::iter::once(head.to_string()).filter(|head| !head.is_empty()).chain(groups).collect::<Vec<_>>().join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_stand_in_threes() {
-        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (4_652_008, "4,652,008")] {
-            assert_eq!(thousands(n), text);
-        }
-    }
 }

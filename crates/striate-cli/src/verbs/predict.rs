@@ -20,11 +20,13 @@ const NAMED: usize = 10;
 #[command(after_help = "\
 Examples:
   striate predict runs/photos-ladder-1 new.jpg
-  striate predict runs/photos-ladder-1 new-pictures --out labels.csv     a whole folder, for a spreadsheet
-  striate predict model.safetensors a.jpg b.jpg --json                   one line of JSON a picture
+  striate predict model.safetensors a.jpg b.jpg --json
 
-A picture that cannot be read is named and counted, and the others are labelled; only when none can be read is that an
-error (exit code 2). In the CSV a cell that a spreadsheet would take for a formula begins with an apostrophe.")]
+  # a whole folder, for a spreadsheet
+  striate predict runs/photos-ladder-1 new-pictures --out labels.csv
+
+A picture that cannot be read is named and counted, and the others are labelled; only when none can be read is that \
+an error (exit code 2). In the CSV a cell that a spreadsheet would take for a formula begins with an apostrophe.")]
 pub struct PredictArgs {
     /// The model: its file, or the folder of the run that made it
     pub model: PathBuf,

@@ -7,7 +7,7 @@ use clap::Args;
 use striate::report::{Rung, Score, TrainReport};
 use striate::train::TrainOptions;
 
-use super::{count, json, percent, table};
+use super::{count, json, percent, table, wrap};
 use crate::Verdict;
 use crate::cli::Globals;
 use crate::terminal::{Terminal, duration};
@@ -15,17 +15,22 @@ use crate::terminal::{Terminal, duration};
 /// Arguments of `train`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Without --model or --recipe it climbs a ladder, from guessing to a pretrained net, scores every rung on pictures held
-out, and keeps the simplest that ties the best. It writes one model file and one report (a page that opens by
+Without --model or --recipe it climbs a ladder, from guessing to a pretrained net, scores every rung on pictures \
+held out, and keeps the simplest that ties the best. It writes one model file and one report (a page that opens by \
 double-click) into a new folder under runs/.
 
 Examples:
   striate train @photos
-  striate train my-pictures --group-by '^([^_]+)_'    pictures named by specimen: SPECIMEN_1.jpg, SPECIMEN_2.jpg
+  striate train my-pictures
   striate train my-pictures --model resnet20 --epochs 20 --image-size 32
-  striate train cifar-10-batches-bin --recipe cifar10-resnet20 --out runs/cifar
-  striate train --resume runs/cifar                   goes on after a crash, to the same bits
+  striate train cifar-10-batches-bin --recipe cifar10-resnet20
   striate train my-pictures --json | jq .selected
+
+  # pictures named by specimen, SPECIMEN_1.jpg, SPECIMEN_2.jpg
+  striate train my-pictures --group-by '^([^_]+)_'
+
+  # goes on after a crash, to the same bits
+  striate train --resume runs/my-pictures-ladder-1
 
 Exits with 1 when copies of pictures stand on both sides of given splits, so that a score would flatter.")]
 pub struct TrainArgs {
@@ -39,16 +44,16 @@ pub struct TrainArgs {
     #[arg(long, value_name = "NAME|FILE")]
     pub recipe: Option<String>,
     /// Passes over the training pictures
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pub epochs: Option<usize>,
     /// Peak learning rate
-    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Pictures a step
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pub batch: Option<usize>,
     /// Side of the square input, in pixels
-    #[arg(long, value_name = "PIXELS", value_parser = positive)]
+    #[arg(long, value_name = "PIXELS", value_parser = positive, allow_negative_numbers = true)]
     pub image_size: Option<usize>,
     /// Time the ladder plans for: 90s, 2m, 1h
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = some_time)]
@@ -120,12 +125,12 @@ fn text(report: &TrainReport) -> String {
         text.push('\n');
     }
     for skipped in &report.skipped {
-        text += &format!("Not run: {}: {}\n", skipped.name, skipped.why);
+        text += &wrap(&format!("Not run: {}: {}", skipped.name, skipped.why));
     }
     if !report.leaks.is_empty() {
         text += &leaks(report);
     }
-    text += &meaning(report);
+    text += &wrap(&meaning(report));
     let report_page = Path::new(&report.run).join("report.html");
     text +=
         &format!("\nModel   {}\nReport  {}  (a page: open it by double-click)\n", report.model, report_page.display());

@@ -58,7 +58,7 @@ pub(super) fn inspect(path: &Path) -> Result<ModelInfo, Error> {
     })
 }
 
-/// `rgb, the centre 0.875 of the shorter side, to 224x224 (bicubic, antialiased), ...`.
+/// `rgb, 0.875 of the largest centred part of the right shape, resized to 224x224 (bicubic); ...`.
 fn preparation(preprocess: &Preprocess) -> String {
     let colour = match preprocess.colour {
         Colour::Gray => "gray",
@@ -67,9 +67,9 @@ fn preparation(preprocess: &Preprocess) -> String {
     };
     let part = match preprocess.resize {
         Resize::Stretch => "the whole picture stretched".to_string(),
-        Resize::CropCentre { fraction: 1.0 } => "the largest part of the right shape in the centre".to_string(),
+        Resize::CropCentre { fraction: 1.0 } => "the largest centred part of the right shape".to_string(),
         Resize::CropCentre { fraction } => {
-            format!("{fraction} of the largest part of the right shape, from the centre")
+            format!("{fraction} of the largest centred part of the right shape")
         }
         Resize::Pad { fill } => format!("the whole picture on a ground of {fill}"),
     };
@@ -79,10 +79,9 @@ fn preparation(preprocess: &Preprocess) -> String {
     };
     let [h, w] = preprocess.size;
     let filter = format!("{:?}", preprocess.filter).to_lowercase();
-    format!(
-        "{colour}, {part}, to {w}x{h} ({filter}); {range} to 0..1, less {:?}, by {:?}",
-        preprocess.mean, preprocess.std
-    )
+    let numbers = |values: &[f32]| values.iter().map(|v| format!("{v:.3}")).collect::<Vec<_>>().join(" ");
+    let (mean, std) = (numbers(&preprocess.mean), numbers(&preprocess.std));
+    format!("{colour}, {part}, resized to {w}x{h} ({filter}); {range} to 0..1, minus {mean}, divided by {std}")
 }
 
 fn layers(net: &Net) -> Vec<Layer> {
