@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use striate_data::decode::{Limits, decode, read};
+use striate_data::decode::{Limits, Note, decode, read};
 use striate_kernels::rng::Key;
 
 fn folder(name: &str) -> PathBuf {
@@ -109,6 +109,14 @@ fn limits_hold() {
     assert!(said(Limits { max_bytes: 100, ..Limits::default() }).expect_err("too long").contains("limit of 100"));
     assert!(said(Limits { max_pixels: 233, ..Limits::default() }).expect_err("too large").contains("18x13"));
     said(Limits { max_pixels: 234, ..Limits::default() }).expect("just fits");
+}
+
+#[test]
+fn a_faulty_jpeg_with_its_end_is_decoded_and_noted() {
+    let mut bytes = std::fs::read(folder("fixtures/decode/444.jpg")).expect("fixture");
+    bytes.splice(20..20, *b"strayed"); // between the JFIF header and the next
+    let decoded = decode(&bytes, &Limits::default()).expect("as far as it goes");
+    assert_eq!(decoded.notes, [Note::Mended]);
 }
 
 #[test]
