@@ -56,7 +56,8 @@ fn resized_as_pillow_does() {
         let mean = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).sum::<f32>() / got.len() as f32;
         let most = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(mean < 0.5 / 255.0, "mean difference {} steps of 255: {:?}", mean * 255.0, case.contract);
-        // Overshoot at an edge is cut between the two passes, and Pillow makes the other pass first.
-        assert!(most < 12.0 / 255.0, "largest difference {} steps of 255: {:?}", most * 255.0, case.contract);
+        // Overshoot at the hardest edges is cut between the two passes, and Pillow makes the other pass first: with
+        // its passes exchanged it differs from itself by as much (bicubic 7, Lanczos 18 steps).
+        assert!(most < 18.5 / 255.0, "largest difference {} steps of 255: {:?}", most * 255.0, case.contract);
     }
 }
