@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use striate::event::Event;
 
 /// The first line of progress in a log; later ones follow at this or a tenth of the time so far, whichever is more.
@@ -120,10 +120,7 @@ impl Terminal {
         if let Some(bar) = &part.bar {
             if bar.length() != Some(total) {
                 bar.set_length(total);
-                let line = format!(
-                    "{{prefix}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit}, {{per_sec:.1}}, {{eta}} left {{msg}}"
-                );
-                bar.set_style(style(&line));
+                bar.set_style(style(&bar_line(unit)));
             }
             bar.set_position(done);
             bar.set_message(note.to_string());
@@ -152,10 +149,18 @@ impl Terminal {
     }
 }
 
+/// Only the note at the end gives way where the terminal is narrow.
+fn bar_line(unit: &str) -> String {
+    format!("{{bar:12}} {{prefix}} {{pos}}/{{len}} {unit}, {{rate}}/s, {{eta}} left  {{wide_msg}}")
+}
+
 /// # Panics
 /// If `template` is not one of indicatif's; all stand in this file.
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("a template of this file")
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = write!(out, "{:.1}", state.per_sec()); // the bar is redrawn anyway
+    };
+    ProgressStyle::with_template(template).expect("a template of this file").with_key("rate", rate)
 }
 
 fn progress_line(name: &str, done: u64, total: u64, unit: &str, note: &str, spent: Duration) -> String {
@@ -205,6 +210,6 @@ mod tests {
     #[test]
     fn bars_can_be_drawn() {
         style("{spinner} {prefix} [{elapsed}]");
-        style("{prefix} {wide_bar} {human_pos}/{human_len} steps, {per_sec:.1}, {eta} left {msg}");
+        style(&bar_line("steps"));
     }
 }

@@ -109,7 +109,8 @@ fn model_text(model: &ModelInfo) -> String {
     text += &format!("seed         {}\nprogram      striate {}\n", made.seed, made.version);
     text.push('\n');
     for (name, value) in &manifest.metrics {
-        text += &format!("{name:<27} {value:.4}\n");
+        let value = if value.fract() == 0.0 { value.to_string() } else { format!("{value:.4}") };
+        text += &format!("{name:<27} {value}\n");
     }
     let layer = |layer: &striate::inspect::model::Layer| {
         let shape = |shape: &[usize]| shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
