@@ -61,7 +61,9 @@ pub fn eval(options: &EvalOptions, observer: Observer) -> Result<Evaluation, Err
     }
     if split != "all" && !prepared.leaks.is_empty() {
         let n = prepared.leaks.len();
-        observer(Event::Warning(format!("{n} copies stand on both sides of the given splits (`striate inspect` names them): a model that learned from one side is flattered")));
+        observer(Event::Warning(format!(
+            "{n} copies stand on both sides of the given splits (`striate inspect` names them): a model that learned from one side is flattered"
+        )));
     }
     observer(Event::Stage(format!("scoring {} pictures", indices.len())));
     let predicted = predicted(&predictor, &prepared, &indices, observer)?;

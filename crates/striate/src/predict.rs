@@ -23,7 +23,7 @@ pub struct PredictOptions {
     /// A model file or run folder.
     pub model: PathBuf,
     /// Picture files, folders (with all below them), or other data; labels in it are not looked at.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<PathBuf>,
     /// A CSV to write as well.
     pub out: Option<PathBuf>,
     /// Whether to replace `out`.
@@ -59,14 +59,15 @@ pub fn predict(
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut table = options.out.as_ref().map(|_| labels::Table::new());
     let total: usize = datasets.iter().map(Dataset::len).sum();
-    observer(Event::Stage(format!("labelling {total} pictures")));
     if total == 0 {
-        let what = format!("{}: no picture is there", options.inputs.join(", "));
+        let inputs: Vec<String> = options.inputs.iter().map(|input| input.display().to_string()).collect();
+        let what = format!("{}: no picture is there", inputs.join(", "));
         return Err(Error::request(
             what,
             "give pictures as JPEG, PNG, WebP, GIF, BMP or TIFF, or folders that hold some",
         ));
     }
+    observer(Event::Stage(format!("labelling {total} pictures")));
     for dataset in &datasets {
         report.ignored += dataset.foreign.hidden + dataset.foreign.other;
         let flow = label_all(&predictor, dataset, &mut |prediction| {
@@ -95,22 +96,25 @@ pub fn predict(
 }
 
 /// Picture files that follow one another are one data set, so that they go through the net together.
-fn open(inputs: &[String]) -> Result<Vec<Dataset>, Error> {
+fn open(inputs: &[PathBuf]) -> Result<Vec<Dataset>, Error> {
     let options = OpenOptions { unlabelled: true, ..OpenOptions::default() };
-    let is_set = |input: &String| {
-        let list = [".csv", ".tsv"].iter().any(|end| input.to_lowercase().ends_with(end));
-        list || input.starts_with('@') || Path::new(input).is_dir()
-    };
+    let set = |input: &PathBuf| set_name(input).map(String::from);
     let mut datasets = Vec::new();
-    for part in inputs.chunk_by(|a, b| !is_set(a) && !is_set(b)) {
-        match part {
-            [set] if is_set(set) => datasets.push(Dataset::open(set, &options)?),
-            files => {
-                datasets.push(Dataset::from_paths(&files.iter().map(PathBuf::from).collect::<Vec<_>>(), &options)?)
-            }
-        }
+    for part in inputs.chunk_by(|a, b| set(a).is_none() && set(b).is_none()) {
+        datasets.push(match set(&part[0]) {
+            Some(name) => Dataset::open(&name, &options)?,
+            None => Dataset::from_paths(part, &options)?,
+        });
     }
     Ok(datasets)
+}
+
+/// What to open as a data set: an embedded set, a list, a folder. Of a folder whose name is not Unicode all pictures
+/// are taken one by one.
+fn set_name(input: &Path) -> Option<&str> {
+    let name = input.to_str()?;
+    let list = [".csv", ".tsv"].iter().any(|end| name.to_lowercase().ends_with(end));
+    (list || name.starts_with('@') || input.is_dir()).then_some(name)
 }
 
 /// Pictures of the next batch are decoded while the net works on this one: two batches are in memory.
@@ -172,6 +176,14 @@ fn labelled(file: String, row: &[f64], classes: &[String]) -> Prediction {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_in_a_row_are_opened_together() {
+        let inputs: Vec<PathBuf> =
+            ["Cargo.toml", "Cargo.toml", "@digits", "Cargo.toml"].iter().map(PathBuf::from).collect();
+        let lengths: Vec<usize> = open(&inputs).expect("opens").iter().map(Dataset::len).collect();
+        assert_eq!(lengths, [2, 1797, 1]);
+    }
 
     #[test]
     fn the_likeliest_come_first() {

@@ -32,7 +32,7 @@ pub struct PredictArgs {
     pub model: PathBuf,
     /// Pictures, folders of them (with all below), or other data
     #[arg(required = true, value_name = "PICTURE|FOLDER")]
-    pub inputs: Vec<String>,
+    pub inputs: Vec<PathBuf>,
     /// Write a CSV with a row a picture, and print only a summary
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
