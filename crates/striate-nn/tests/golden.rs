@@ -18,8 +18,9 @@ struct Golden {
     logits_first8: Vec<f32>,
 }
 
-/// What f16 storage of the matrices may move a logit by, as a share of the largest logit.
-const TOLERANCE: f32 = 2e-3;
+/// What f16 storage of the matrices may move a logit by, as a share of the largest logit. It is 3.0e-3 at most (Lite0, the
+/// rocket), and PyTorch with the same f16 weights is off by the same 0.0212 there.
+const TOLERANCE: f32 = 4e-3;
 
 fn prepared(weights: &Pretrained, file: &str) -> Vec<f32> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden").join(file);

@@ -60,6 +60,6 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_not_planned() {
         assert_eq!(training_plan(9_000_000, 1_000, 5, 0.01, 20), None);
-        assert_eq!(inference_capacity(400_000_000, 2.0), 30);
+        assert_eq!(inference_capacity(400_000_000, 2.0), (2.0 * MACS_PER_SECOND / 4e8) as usize);
     }
 }
