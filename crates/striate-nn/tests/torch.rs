@@ -190,6 +190,9 @@ fn gradients_of_a_training_step() {
         let running = step.running.iter().map(|(path, numbers)| (path, distance(&own[path].values, *numbers, running_floor)));
         let worst = grads.chain(running).max_by(|a, b| a.1.total_cmp(&b.1)).expect("parameters");
         println!("{name}: furthest from PyTorch is {} by {:.1e} of the largest", worst.0, worst.1);
-        assert!(worst.1 <= 1e-3, "{name}: {} differs by {} of the largest", worst.0, worst.1);
+        // Rounding flips some of a deep net's many rectifiers: PyTorch's own f32 gradients of MobileNetV2 are off its f64
+        // ones by up to 8e-2 in single elements. LeNet has too few for that.
+        let tolerance = if name == "lenet5" { 1e-5 } else { 1e-2 };
+        assert!(worst.1 <= tolerance, "{name}: {} differs by {} of the largest", worst.0, worst.1);
     }
 }
