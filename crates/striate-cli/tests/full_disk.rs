@@ -1,6 +1,8 @@
 //! A full disk and a read-only folder: a named error, and nothing half-written. Needs the right to mount a tmpfs; skipped,
 //! with a line that says so, where it is missing.
 
+#![allow(clippy::unwrap_used)] // a test stops where it cannot go on
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -45,7 +47,8 @@ fn refused(output: &Output, words: &[&str]) {
 fn a_full_disk_is_named_and_leaves_no_part_of_a_file() {
     let Some(disk) = Tmpfs::mount("full", "size=600k") else { return };
     let run = disk.0.join("run");
-    let args = ["train", "@digits", "--model", "lenet5", "--epochs", "1", "--quiet", "--checkpoint-every", "0s", "--out"];
+    let args =
+        ["train", "@digits", "--model", "lenet5", "--epochs", "1", "--quiet", "--checkpoint-every", "0s", "--out"];
     refused(&striate(&args, &[&run]), &["run", "free some space"]);
     assert!(!run.join("model.safetensors").exists());
     let left: Vec<_> = fs::read_dir(run.join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -62,7 +65,8 @@ fn labels_on_a_full_disk_leave_the_old_file() {
     fs::write(disk.0.join("filler"), vec![0_u8; 60 << 10]).unwrap();
     let labels = disk.0.join("labels.csv");
     fs::write(&labels, "old").unwrap();
-    let output = striate(&["predict", "--quiet", "--overwrite"], &[&run, Path::new("@digits"), Path::new("--out"), &labels]);
+    let output =
+        striate(&["predict", "--quiet", "--overwrite"], &[&run, Path::new("@digits"), Path::new("--out"), &labels]);
     refused(&output, &["labels.csv", "free some space"]);
     assert_eq!(fs::read_to_string(&labels).unwrap(), "old");
 }

@@ -1,5 +1,7 @@
 //! README's commands run as it says, in its order, and print what it shows: figures may differ by machine, words may not.
 
+#![allow(clippy::unwrap_used)] // a test stops where it cannot go on
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -2,6 +2,8 @@
 //!
 //! `STRIATE_KILLS` says how many moments a run is killed at (3 unless given); `cargo xtask same-bits` asks for 20.
 
+#![allow(clippy::unwrap_used)] // a test stops where it cannot go on
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -56,7 +58,8 @@ fn check(name: &str, flags: &[&str]) {
     fs::create_dir_all(&scratch.0).unwrap();
     let folder = |run: &str| scratch.0.join(run);
     let args = |run: &Path, threads: &str| -> Vec<String> {
-        let fixed = ["train", "@digits", "--seed", "7", "--quiet", "--checkpoint-every", "0s", "--threads", threads, "--out"];
+        let fixed =
+            ["train", "@digits", "--seed", "7", "--quiet", "--checkpoint-every", "0s", "--threads", threads, "--out"];
         fixed.iter().chain(&[run.to_str().unwrap()]).chain(flags).map(ToString::to_string).collect()
     };
     fn borrowed(args: &[String]) -> Vec<&str> {

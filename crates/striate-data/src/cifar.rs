@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn bad_files_are_named() {
-        let cases: [(&[(&str, Vec<u8>)], &str); 5] = [
+        type Files<'a> = &'a [(&'a str, Vec<u8>)];
+        let cases: [(Files, &str); 5] = [
             (&[("data_batch_1.bin", vec![])], "has 0 bytes"),
             (&[("data_batch_1.bin", record(&[1], 1)[..3000].to_vec())], "no whole number of records"),
             (&[("test_batch.bin", record(&[10], 1))], "record 0 has the label 10"),

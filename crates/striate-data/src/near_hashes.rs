@@ -22,7 +22,7 @@ const MAX_FOUND: usize = 16;
 pub(crate) fn near_hashes(hashes: &[[u64; 4]]) -> Vec<(u32, u32)> {
     let keys: Vec<[u16; BANDS]> = hashes.par_iter().map(bands).collect();
     let mut pairs: Vec<(u32, u32)> = Vec::new();
-    for band in 0..BANDS {
+    (0..BANDS).for_each(|band| {
         // Within one key in the order of whole hashes, so that what is compared first is the most alike.
         let mut order: Vec<u32> = (0..hashes.len() as u32).collect();
         order.par_sort_unstable_by_key(|&i| (keys[i as usize][band], hashes[i as usize], i));
@@ -45,7 +45,7 @@ pub(crate) fn near_hashes(hashes: &[[u64; 4]]) -> Vec<(u32, u32)> {
         // A pair may share several bands.
         pairs.par_sort_unstable();
         pairs.dedup();
-    }
+    });
     pairs
 }
 

@@ -33,13 +33,9 @@ pub fn stratified_folds(labels: &[u32], groups: &[u32], k: usize, seed: u64) -> 
             };
             deal.counts.iter().map(growth).sum()
         };
-        let mut best = (cost(0), totals[0], 0);
-        for fold in 1..k {
-            let here = (cost(fold), totals[fold], fold);
-            if here.0 < best.0 || (here.0 == best.0 && here.1 < best.1) {
-                best = here;
-            }
-        }
+        let place = |fold: usize| (cost(fold), totals[fold], fold);
+        let before = |a: &(f64, usize, usize), b: &(f64, usize, usize)| a.0 < b.0 || (a.0 == b.0 && a.1 < b.1);
+        let best = (1..k).map(place).fold(place(0), |best, here| if before(&here, &best) { here } else { best });
         let fold = best.2;
         deal.counts.iter().for_each(|&(class, n)| filled[fold][class as usize] += n);
         totals[fold] += deal.members.len();

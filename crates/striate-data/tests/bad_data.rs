@@ -59,7 +59,7 @@ fn cifar() {
     all_refused(
         "cifar",
         &[
-            ("both", "holds both test_batch.bin and train.bin"),
+            ("both", "holds both train.bin and test_batch.bin"),
             ("cut", "has 3072 bytes, which is no whole number of records of 3073"),
             ("empty", "has 0 bytes"),
             ("few_names", "record 0 has the label 3, and there are 2 classes"),
@@ -162,7 +162,7 @@ fn a_folder_that_may_not_be_read_is_an_error() {
     let dir = tempfile::tempdir().expect("temporary folder");
     let closed = dir.path().join("closed");
     std::fs::create_dir(&closed).expect("folder");
-    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0)).expect("permissions");
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o0)).expect("permissions");
     if std::fs::read_dir(&closed).is_ok() {
         println!("skipped: this user may read everything");
     } else {

@@ -36,7 +36,8 @@ impl Key {
     /// Narrows by a purpose or a path.
     pub fn with_name(self, name: &str) -> Self {
         // FNV-1a spreads the bytes; the mixer does the rest.
-        let hash = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
+        let hash =
+            name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
         self.with(hash)
     }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::atomic::write_atomic;
-use crate::weights::{NamedTensor, NamedTensors};
+use crate::named_tensor::{NamedTensor, NamedTensors};
 
 /// A header of more bytes is refused before it is parsed; that of resnet110 has 40 thousand, parsed JSON a multiple.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
@@ -168,6 +168,9 @@ fn check_start(start: &[u8], len: u64) -> Result<(), CheckpointError> {
             return foreign("an HDF5 file, such as Keras's .h5", "export it as safetensors");
         }
         [b'G', b'G', b'U', b'F', ..] => return foreign("a GGUF file", "give a model that Striate saved"),
+        [0x89, b'P', b'N', b'G', ..] | [0xFF, 0xD8, 0xFF, ..] => {
+            return foreign("a picture", "give a model that Striate saved");
+        }
         [0x08, _, 0x12, ..] => return foreign("a protocol buffer, such as ONNX", "give a model that Striate saved"),
         _ => {}
     }

@@ -23,6 +23,7 @@ pub mod layers;
 pub mod losses;
 mod macs;
 pub mod models;
+mod named_tensor;
 mod net;
 mod pass;
 pub mod pretrained;

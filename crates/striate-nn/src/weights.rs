@@ -7,18 +7,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 
 use crate::NetError;
-
-/// Numbers of one parameter or running statistic.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedTensor {
-    /// Lengths of the axes.
-    pub shape: Vec<usize>,
-    /// Row-major.
-    pub values: Vec<f32>,
-}
-
-/// Weights by path.
-pub type NamedTensors = BTreeMap<String, NamedTensor>;
+pub use crate::named_tensor::{NamedTensor, NamedTensors};
 
 /// Where a visitor or mapper of a net stands. An enum is not a level of its own: PyTorch has none.
 ///

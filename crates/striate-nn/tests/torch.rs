@@ -187,7 +187,8 @@ fn gradients_of_a_training_step() {
         let floor = 1e-3 * largest(&step.gradients);
         let running_floor = 1e-3 * largest(&step.running);
         let grads = collect.found.iter().map(|(path, values)| (path, distance(values, step.gradients[path], floor)));
-        let running = step.running.iter().map(|(path, numbers)| (path, distance(&own[path].values, *numbers, running_floor)));
+        let running =
+            step.running.iter().map(|(path, numbers)| (path, distance(&own[path].values, *numbers, running_floor)));
         let worst = grads.chain(running).max_by(|a, b| a.1.total_cmp(&b.1)).expect("parameters");
         println!("{name}: furthest from PyTorch is {} by {:.1e} of the largest", worst.0, worst.1);
         // Rounding flips some of a deep net's many rectifiers: PyTorch's own f32 gradients of MobileNetV2 are off its f64

@@ -115,7 +115,9 @@ pub enum FitError {
     #[error(transparent)]
     Picture(#[from] LoadError),
     /// The loss is no longer a number.
-    #[error("the loss is {loss} at step {step}: training diverged; lower the learning rate (--lr, now {lr}) or set optimizer.clip_norm in the recipe")]
+    #[error(
+        "the loss is {loss} at step {step}: training diverged; lower the learning rate (--lr, now {lr}) or set optimizer.clip_norm in the recipe"
+    )]
     Diverged {
         /// The loss.
         loss: f64,
@@ -177,7 +179,12 @@ pub fn fit<W: Watch>(spec: &FitSpec, mut state: State, watch: &mut W) -> Result<
     Ok((net, state))
 }
 
-fn run_epoch<W: Watch>(spec: &FitSpec, criterion: &CrossEntropy, state: &mut State, watch: &mut W) -> Result<(), W::Error> {
+fn run_epoch<W: Watch>(
+    spec: &FitSpec,
+    criterion: &CrossEntropy,
+    state: &mut State,
+    watch: &mut W,
+) -> Result<(), W::Error> {
     let recipe = spec.recipe;
     let (batch, steps) = batches(recipe, spec.train.len());
     let key = Key::new(recipe.train.seed).with(state.epoch as u64);

@@ -56,7 +56,8 @@ impl Optimizer {
                     Some(mut old) => old.remove(0) * config.momentum + coupled.clone(),
                     None => coupled.clone(),
                 };
-                let direction = if config.nesterov { coupled + velocity.clone() * config.momentum } else { velocity.clone() };
+                let direction =
+                    if config.nesterov { coupled + velocity.clone() * config.momentum } else { velocity.clone() };
                 (value - direction * lr, vec![velocity])
             }
             Rule::Adam | Rule::AdamW => {

@@ -277,7 +277,12 @@ impl Recipe {
         check("train.valid_fraction", t.valid_fraction, (0.0..=0.5).contains(&t.valid_fraction), "in [0, 0.5]")?;
         check("optimizer.lr", o.lr, o.lr > 0.0 && o.lr <= 1e3, "above 0 and at most 1000")?;
         check("optimizer.momentum", o.momentum, (0.0..1.0).contains(&o.momentum), "in [0, 1)")?;
-        check("optimizer.betas", format!("{:?}", o.betas), o.betas.iter().all(|b| (0.0..1.0).contains(b)), "in [0, 1)")?;
+        check(
+            "optimizer.betas",
+            format!("{:?}", o.betas),
+            o.betas.iter().all(|b| (0.0..1.0).contains(b)),
+            "in [0, 1)",
+        )?;
         check("optimizer.eps", o.eps, o.eps > 0.0 && o.eps < 1.0, "above 0 and below 1")?;
         check("optimizer.weight_decay", o.weight_decay, (0.0..=10.0).contains(&o.weight_decay), "in [0, 10]")?;
         check("optimizer.clip_norm", o.clip_norm, o.clip_norm >= 0.0 && o.clip_norm.is_finite(), "0 or more")?;

@@ -98,7 +98,9 @@ impl Run {
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
         let path = self.path(name);
         let parent = path.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(parent).and_then(|()| write_atomic(&path, bytes)).map_err(|error| RunError::Io { path, error })
+        fs::create_dir_all(parent)
+            .and_then(|()| write_atomic(&path, bytes))
+            .map_err(|error| RunError::Io { path, error })
     }
 
     /// Reads one of its files; nothing where it is absent.

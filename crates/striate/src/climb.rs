@@ -51,14 +51,17 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
         rungs.push(Box::new(Probe::lite0(bench, left)?));
     } else {
         let seconds = inference_seconds(lite0_macs, judge.scored.len() + 2 * prepared.classes().len());
-        let why = format!("features of the fewest useful pictures take about {seconds:.0} s, too much of a budget of {budget:.0} s (--budget)");
+        let why = format!(
+            "features of the fewest useful pictures take about {seconds:.0} s, too much of a budget of {budget:.0} s (--budget)"
+        );
         skipped.push(Skipped { name: "efficientnet_lite0".into(), why });
     }
 
     let mut judged: Vec<Judged> = Vec::new();
     for rung in &rungs {
         if job.start.elapsed().as_secs_f64() > 2.0 * budget {
-            let why = "the rungs before it took twice the budget already; this machine is slower than the plan (--budget)";
+            let why =
+                "the rungs before it took twice the budget already; this machine is slower than the plan (--budget)";
             skipped.push(Skipped { name: rung.name().into(), why: why.into() });
             continue;
         }
@@ -86,7 +89,9 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
         let pictures = sample(&prepared.test, fits, Key::new(seed).with_name("test"));
         if pictures.len() < prepared.test.len() {
             let (n, of) = (pictures.len(), prepared.test.len());
-            observer(Event::Warning(format!("tested on {n} of the {of} test pictures, as many as the budget allows; `striate eval` scores all")));
+            observer(Event::Warning(format!(
+                "tested on {n} of the {of} test pictures, as many as the budget allows; `striate eval` scores all"
+            )));
         }
         let answers = Answers::new(&rung.logits(&fitted, &pictures)?, truth.classes);
         Some(Truth::of(prepared, &pictures).score(&answers.predicted, seed))
@@ -117,7 +122,13 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
 }
 
 /// The small net from scratch, cut to the budget; or why it is left out.
-fn scratch<'a>(job: &'a Job, bench: Bench<'a>, pictures: usize, trainings: usize, seconds: f64) -> Result<Result<Scratch<'a>, String>, Error> {
+fn scratch<'a>(
+    job: &'a Job,
+    bench: Bench<'a>,
+    pictures: usize,
+    trainings: usize,
+    seconds: f64,
+) -> Result<Result<Scratch<'a>, String>, Error> {
     let mut recipe = job.recipe.clone();
     let preprocess = input::of_recipe(&recipe.input, &job.prepared, 48);
     let mut config = NetConfig::new(&recipe.model.name, job.prepared.classes().len())?;
@@ -126,10 +137,14 @@ fn scratch<'a>(job: &'a Job, bench: Bench<'a>, pictures: usize, trainings: usize
     config.width = recipe.model.width;
     let least = LEAST_A_CLASS * job.prepared.classes().len();
     if pictures < least {
-        return Ok(Err(format!("{pictures} pictures to learn from are too few for a net from scratch; it is tried from {least}")));
+        return Ok(Err(format!(
+            "{pictures} pictures to learn from are too few for a net from scratch; it is tried from {least}"
+        )));
     }
     match training_plan(config.forward_macs()?, pictures, trainings, seconds, least) {
-        None => Ok(Err(format!("{trainings} trainings of at least 8 epochs do not fit into {seconds:.0} s, its share of the budget (--budget)"))),
+        None => Ok(Err(format!(
+            "{trainings} trainings of at least 8 epochs do not fit into {seconds:.0} s, its share of the budget (--budget)"
+        ))),
         Some(plan) => {
             recipe.train.epochs = plan.epochs;
             recipe.train.patience = 0;

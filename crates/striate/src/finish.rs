@@ -101,10 +101,16 @@ fn page_of(job: &Job, outcome: &Outcome, report: TrainReport) -> Result<page::Pa
     let provenance = [
         ("data", format!("{} ({} pictures)", job.asked.data, prepared.dataset.len())),
         ("data fingerprint", prepared.scan.fingerprint.clone()),
-        ("saved model", format!("{}, learned from {} pictures", outcome.fitted.config.name, outcome.fitted.learned_from)),
+        (
+            "saved model",
+            format!("{}, learned from {} pictures", outcome.fitted.config.name, outcome.fitted.learned_from),
+        ),
         ("seed", job.recipe.train.seed.to_string()),
         ("program", format!("striate {}", env!("CARGO_PKG_VERSION"))),
-        ("machine", format!("{} {}, {} threads", std::env::consts::OS, std::env::consts::ARCH, rayon::current_num_threads())),
+        (
+            "machine",
+            format!("{} {}, {} threads", std::env::consts::OS, std::env::consts::ARCH, rayon::current_num_threads()),
+        ),
         ("wall time", format!("{:.1} s", report.seconds)),
     ];
     Ok(page::Page {

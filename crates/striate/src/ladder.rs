@@ -72,7 +72,13 @@ impl Truth {
 }
 
 /// Judges one rung: a learning a round, scored on the round's other pictures.
-pub fn judge_rung(rung: &dyn Rung, judge: &Judge, truth: &Truth, seed: u64, observer: Observer) -> Result<Judged, Error> {
+pub fn judge_rung(
+    rung: &dyn Rung,
+    judge: &Judge,
+    truth: &Truth,
+    seed: u64,
+    observer: Observer,
+) -> Result<Judged, Error> {
     let start = Instant::now();
     let (mut logits, mut histories) = (Vec::new(), Vec::new());
     for (i, round) in judge.rounds.iter().enumerate() {
@@ -102,7 +108,13 @@ pub fn choose(rungs: &[Judged], truth: &Truth, counts: &dyn Fn(usize) -> bool, s
     let accuracies: Vec<f64> = answers.iter().map(accuracy).collect();
     let best = (1..rungs.len()).fold(0, |best, i| if accuracies[i] > accuracies[best] { i } else { best });
     let ties = |i: &usize| {
-        let pair = Pair { truth: &labels, first: &answers[best], second: &answers[*i], groups: &groups, classes: truth.classes };
+        let pair = Pair {
+            truth: &labels,
+            first: &answers[best],
+            second: &answers[*i],
+            groups: &groups,
+            classes: truth.classes,
+        };
         difference_ci95(&pair, seed)[0] <= 0.0
     };
     (0..best).find(ties).unwrap_or(best)
@@ -145,7 +157,8 @@ mod tests {
     #[test]
     fn the_simplest_that_ties_the_best_is_chosen() {
         let truth = truth();
-        let rungs = [rung(&truth, |i| i % 3 == 0), rung(&truth, |i| i % 10 != 0), rung(&truth, |i| i % 10 != 1 || i % 30 == 1)];
+        let rungs =
+            [rung(&truth, |i| i % 3 == 0), rung(&truth, |i| i % 10 != 0), rung(&truth, |i| i % 10 != 1 || i % 30 == 1)];
         assert_eq!(choose(&rungs, &truth, &|_| true, 1), 1, "the third is better by less than chance explains");
         let rungs = [rung(&truth, |i| i % 3 == 0), rung(&truth, |i| i % 2 == 0), rung(&truth, |i| i % 10 != 0)];
         assert_eq!(choose(&rungs, &truth, &|_| true, 1), 2, "the third is clearly better");
@@ -157,7 +170,8 @@ mod tests {
         // The first rung is right on part 0 only, the second everywhere else: part 0 must get the second's answers.
         let parts: Vec<u8> = (0..200).map(|i| (i / 4 % 5) as u8).collect();
         let rungs = [rung(&truth, |i| parts[i] == 0), rung(&truth, |i| parts[i] != 0)];
-        let judge = Judge { rounds: Vec::new(), scored: (0..200).collect(), parts: parts.clone(), words: String::new() };
+        let judge =
+            Judge { rounds: Vec::new(), scored: (0..200).collect(), parts: parts.clone(), words: String::new() };
         let predicted = selected_answers(&rungs, &judge, &truth, 1);
         for i in 0..200 {
             assert_eq!(predicted[i] == truth.labels[i], parts[i] != 0, "picture {i}");

@@ -2,7 +2,10 @@
 
 use crate::finish::Outcome;
 use crate::ladder::{Answers, Truth};
-use crate::page::{AugmentSheet, Calibration, CalibrationBin, ClassGlance, Confusion, Curve, CurvePoint, DataGlance, Mistake, Thumb, Twins};
+use crate::page::{
+    AugmentSheet, Calibration, CalibrationBin, ClassGlance, Confusion, Curve, CurvePoint, DataGlance, Mistake, Thumb,
+    Twins,
+};
 use crate::prepare::Prepared;
 use crate::report::ClassScore;
 use crate::thumb::{encode, thumb};
@@ -30,7 +33,9 @@ pub(crate) fn data_glance(job: &Job) -> DataGlance {
     let prepared = &job.prepared;
     let splits = [&prepared.train, &prepared.valid, &prepared.test];
     let of_class = |class: usize| {
-        let members = |split: &[usize]| split.iter().copied().filter(|&i| prepared.labels[i] as usize == class).collect::<Vec<_>>();
+        let members = |split: &[usize]| {
+            split.iter().copied().filter(|&i| prepared.labels[i] as usize == class).collect::<Vec<_>>()
+        };
         let counts = splits.map(|split| members(split).len());
         let mine = members(&prepared.train);
         let step = (mine.len() / EXAMPLES).max(1);
@@ -97,22 +102,27 @@ pub(crate) fn confusion(job: &Job, outcome: &Outcome, truth: &Truth) -> Confusio
 pub(crate) fn per_class(prepared: &Prepared, answers: &Answers, truth: &Truth) -> Vec<ClassScore> {
     let outcomes = Outcomes { truth: &truth.labels, predicted: &answers.predicted, classes: truth.classes };
     let figures = metrics::per_class(&metrics::confusion(&outcomes));
-    prepared.classes().iter().zip(figures).map(|(class, f)| ClassScore {
-        class: class.clone(),
-        precision: f.precision,
-        recall: f.recall,
-        f1: f.f1,
-        n: f.n,
-    }).collect()
+    prepared
+        .classes()
+        .iter()
+        .zip(figures)
+        .map(|(class, f)| ClassScore {
+            class: class.clone(),
+            precision: f.precision,
+            recall: f.recall,
+            f1: f.f1,
+            n: f.n,
+        })
+        .collect()
 }
 
 /// Reliability of the probabilities.
 pub(crate) fn calibration(answers: &Answers, truth: &Truth) -> Calibration {
     let bins = reliability::reliability(&answers.probabilities, &truth.labels);
     let ece = reliability::expected_calibration_error(&bins);
-    let filled = bins.iter().filter_map(|bin| {
-        Some(CalibrationBin { confidence: bin.confidence?, accuracy: bin.accuracy?, n: bin.n })
-    });
+    let filled = bins
+        .iter()
+        .filter_map(|bin| Some(CalibrationBin { confidence: bin.confidence?, accuracy: bin.accuracy?, n: bin.n }));
     Calibration { bins: filled.collect(), ece }
 }
 

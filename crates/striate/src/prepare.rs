@@ -141,7 +141,10 @@ impl Prepared {
         let data = self.dataset.origin.clone();
         let refuse = |what: String, advice: &str| Err(Error::request(format!("{data}: {what}"), advice));
         if self.dataset.examples.iter().all(|example| example.label.is_none()) {
-            return refuse("no picture has a label".into(), "put the pictures of each class into a folder of its name, or give a CSV with `path,label`");
+            return refuse(
+                "no picture has a label".into(),
+                "put the pictures of each class into a folder of its name, or give a CSV with `path,label`",
+            );
         }
         let counts = self.counts();
         let named = |wanted: fn(&usize) -> bool| -> Vec<&str> {
@@ -149,12 +152,21 @@ impl Prepared {
         };
         let (present, empty) = (named(|&n| n > 0), named(|&n| n == 0));
         match present.as_slice() {
-            [] => return refuse("no labelled picture to learn from can be read".into(), "`striate inspect` names each fault"),
+            [] => {
+                return refuse(
+                    "no labelled picture to learn from can be read".into(),
+                    "`striate inspect` names each fault",
+                );
+            }
             [only] if empty.is_empty() => {
-                return refuse(format!("there is one class only, {only:?}"), "to learn a difference takes pictures of at least two classes");
+                return refuse(
+                    format!("there is one class only, {only:?}"),
+                    "to learn a difference takes pictures of at least two classes",
+                );
             }
             _ if !empty.is_empty() => {
-                let what = format!("no picture of {} can be read, or none stands in the training split", empty.join(", "));
+                let what =
+                    format!("no picture of {} can be read, or none stands in the training split", empty.join(", "));
                 return refuse(what, "repair or add pictures, or remove the class; `striate inspect` names each fault");
             }
             _ => {}

@@ -10,8 +10,8 @@ use crate::training::{Context, train_in_run};
 use burn::tensor::Device;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use striate_data::unit_cache::UnitCache;
 use striate_data::preprocess::Preprocess;
+use striate_data::unit_cache::UnitCache;
 use striate_kernels::rng::Key;
 use striate_nn::weights::{NamedTensor, NamedTensors, load_named, named_tensors};
 use striate_nn::{Net, NetConfig, pretrained};
@@ -72,7 +72,12 @@ impl Bench<'_> {
         Ok(config)
     }
 
-    fn infer<'a>(&'a self, preprocess: &'a Preprocess, pictures: &'a [usize], cache: Option<&'a UnitCache>) -> InferSpec<'a> {
+    fn infer<'a>(
+        &'a self,
+        preprocess: &'a Preprocess,
+        pictures: &'a [usize],
+        cache: Option<&'a UnitCache>,
+    ) -> InferSpec<'a> {
         let Bench { prepared, device, workers, .. } = *self;
         InferSpec { dataset: &prepared.dataset, indices: pictures, preprocess, cache, device, workers }
     }
@@ -177,7 +182,8 @@ impl Rung for Probe<'_> {
             ..LogisticConfig::new(self.bench.classes())
         };
         let head = logistic.fit(&Examples { features: &features, labels: &labels, groups: &groups });
-        let net = with_head(&self.config, named_tensors(&self.base), Some((head.weight, head.bias)), self.bench.device)?;
+        let net =
+            with_head(&self.config, named_tensors(&self.base), Some((head.weight, head.bias)), self.bench.device)?;
         let (config, preprocess) = (self.config.clone(), self.preprocess.clone());
         Ok(Fitted { config, preprocess, net, history: Vec::new(), learned_from: train.len() })
     }
@@ -192,7 +198,11 @@ impl Rung for Probe<'_> {
             let sum: f64 = row.iter().zip(&weight[k * d..]).map(|(&x, &w)| f64::from(x) * f64::from(w)).sum();
             (sum + f64::from(bias[k])) as f32
         };
-        Ok(features.chunks_exact(d).flat_map(|row| (0..bias.len()).map(move |k| (row, k))).map(|(row, k)| logit(row, k)).collect())
+        Ok(features
+            .chunks_exact(d)
+            .flat_map(|row| (0..bias.len()).map(move |k| (row, k)))
+            .map(|(row, k)| logit(row, k))
+            .collect())
     }
 }
 

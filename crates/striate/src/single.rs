@@ -73,7 +73,8 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
     let logits = infer::logits(&net, &InferSpec::of(&spec, &test), &progress)?;
     let answers = Answers::new(&logits, truth.classes);
     let score = scored.then(|| truth.score(&answers.predicted, seed));
-    let fitted = Fitted { config: config.clone(), preprocess: preprocess.clone(), net, history, learned_from: train.len() };
+    let fitted =
+        Fitted { config: config.clone(), preprocess: preprocess.clone(), net, history, learned_from: train.len() };
     finish(
         job,
         Outcome {

@@ -16,10 +16,15 @@ pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
                 percent(score.balanced_accuracy), percent(low), percent(high), score.n
             ));
         }
-        None => sentences.push("There is no honest figure for this model: the test pictures are copies of training pictures.".into()),
+        None => sentences.push(
+            "There is no honest figure for this model: the test pictures are copies of training pictures.".into(),
+        ),
     }
     if outcome.rungs.is_empty() {
-        sentences.push(format!("{} was trained on {} pictures and scored on {}.", outcome.chosen, outcome.fitted.learned_from, outcome.judged_by));
+        sentences.push(format!(
+            "{} was trained on {} pictures and scored on {}.",
+            outcome.chosen, outcome.fitted.learned_from, outcome.judged_by
+        ));
         return sentences;
     }
     let chosen = describe(&outcome.chosen);
