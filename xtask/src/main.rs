@@ -1,6 +1,7 @@
 //! Chores of the repository: `cargo xtask ci` runs every check, `cargo xtask tidy` the quick ones of ours.
 
 mod ci;
+mod same_bits;
 mod tidy;
 
 use std::path::Path;
@@ -12,6 +13,7 @@ const USAGE: &str = "usage: cargo xtask <chore>
 
   ci [--keep-going] [STEP...]   every check, the cheapest first, or only these steps:
                                 fmt, tidy, clippy, test, doc, deny
+  same-bits                     threads 1, 2, 3 and runs killed at 20 moments: the same model, to the byte
   tidy                          length and head of files, names, who uses whom";
 
 fn main() -> ExitCode {
@@ -29,6 +31,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask stands in the repository")?;
     match arguments.split_first().map(|(chore, rest)| (chore.as_str(), rest)) {
         Some(("ci", rest)) => ci::run(root, rest),
+        Some(("same-bits", [])) => same_bits::run(root),
         Some(("tidy", [])) => tidy::run(root),
         Some(("help" | "--help" | "-h", _)) => {
             println!("{USAGE}");
