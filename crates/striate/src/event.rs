@@ -22,5 +22,16 @@ pub enum Event {
     Warning(String),
 }
 
+impl Event {
+    /// The event as a line of a log; progress has none.
+    pub fn line(&self) -> Option<String> {
+        match self {
+            Self::Stage(text) | Self::Info(text) => Some(text.clone()),
+            Self::Warning(text) => Some(format!("warning: {text}")),
+            Self::Progress { .. } => None,
+        }
+    }
+}
+
 /// Receives events; called from the thread that runs the task or from its workers.
 pub type Observer<'a> = &'a (dyn Fn(Event) + Sync);

@@ -73,6 +73,12 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// The same job, told to another observer.
+    fn told_to(self, observer: Observer<'_>) -> Job<'_> {
+        let Job { prepared, run, recipe, asked, checkpoint_every, start, device, .. } = self;
+        Job { prepared, run, recipe, asked, observer, checkpoint_every, start, device }
+    }
+
     /// What rungs and trainings work on.
     pub fn bench(&self) -> Bench<'_> {
         Bench {
@@ -133,6 +139,15 @@ pub fn resume(folder: &Path, checkpoint_every: Duration, observer: Observer) -> 
 
 fn go(job: Job) -> Result<TrainReport, Error> {
     probe(&job.run)?;
+    let (run, start, outer) = (job.run.clone(), job.start, job.observer);
+    let logged = |event: Event| {
+        if let Some(line) = event.line() {
+            // A log that cannot be written stops nothing: the files that count will say so themselves.
+            let _ = run.append("log.txt", &format!("[{:8.1} s] {line}", start.elapsed().as_secs_f64()));
+        }
+        outer(event);
+    };
+    let job = job.told_to(&logged);
     let observer = job.observer;
     for leak in &job.prepared.leaks {
         observer(Event::Warning(format!("leak: {} and {} are copies of each other: {}", leak.a, leak.b, leak.why)));
