@@ -17,8 +17,8 @@ use striate_train::infer::{self, InferSpec};
 
 /// Share of the pictures held out for the test where no test split is given.
 const TEST: f64 = 0.2;
-/// Decoded pictures are kept up to this many bytes.
-pub(crate) const CACHE_BYTES: usize = 256 << 20;
+/// Decoded pictures are kept for the next epoch where all of them fit into this many bytes; none otherwise.
+pub(crate) const CACHE_BYTES: usize = 64 << 20;
 
 /// Trains the recipe's net and tests it.
 pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
