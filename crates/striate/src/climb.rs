@@ -9,9 +9,8 @@ use crate::ladder::{Answers, Judged, Truth, choose, judge_rung, selected_answers
 use crate::plan::{inference_capacity, inference_seconds, training_plan};
 use crate::report::{Skipped, TrainReport};
 use crate::rungs::{Bench, Chance, Probe, Rung, Scratch};
-use crate::single::CACHE_BYTES;
+use crate::single::cache;
 use crate::train::Job;
-use striate_data::unit_cache::UnitCache;
 use striate_kernels::rng::Key;
 use striate_nn::NetConfig;
 
@@ -148,7 +147,7 @@ fn scratch<'a>(
         Some(plan) => {
             recipe.train.epochs = plan.epochs;
             recipe.train.patience = 0;
-            let cache = UnitCache::new(&preprocess, job.prepared.dataset.len(), CACHE_BYTES);
+            let cache = cache(&preprocess, job.prepared.dataset.len());
             Ok(Ok(Scratch { bench, recipe, config, preprocess, plan, cache }))
         }
     }

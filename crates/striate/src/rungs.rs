@@ -236,8 +236,8 @@ pub struct Scratch<'a> {
     pub preprocess: Preprocess,
     /// How it is cut to fit the budget.
     pub plan: TrainingPlan,
-    /// Decoded pictures.
-    pub cache: UnitCache,
+    /// Decoded pictures, where they are few enough to keep.
+    pub cache: Option<UnitCache>,
 }
 
 impl Rung for Scratch<'_> {
@@ -256,7 +256,7 @@ impl Rung for Scratch<'_> {
             train: &train,
             valid: &[],
             preprocess: &self.preprocess,
-            cache: Some(&self.cache),
+            cache: self.cache.as_ref(),
             device,
             workers,
         };
@@ -266,7 +266,7 @@ impl Rung for Scratch<'_> {
     }
 
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
-        let spec = self.bench.infer(&self.preprocess, pictures, Some(&self.cache));
+        let spec = self.bench.infer(&self.preprocess, pictures, self.cache.as_ref());
         Ok(infer::logits(&fitted.net, &spec, &|_| {})?)
     }
 }

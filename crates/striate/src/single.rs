@@ -9,6 +9,7 @@ use crate::report::TrainReport;
 use crate::rungs::Fitted;
 use crate::train::Job;
 use crate::training::train_in_run;
+use striate_data::preprocess::Preprocess;
 use striate_data::split::holdout;
 use striate_data::unit_cache::UnitCache;
 use striate_nn::{NetConfig, registry};
@@ -17,8 +18,15 @@ use striate_train::infer::{self, InferSpec};
 
 /// Share of the pictures held out for the test where no test split is given.
 const TEST: f64 = 0.2;
-/// Decoded pictures are kept for the next epoch where all of them fit into this many bytes; none otherwise.
-pub(crate) const CACHE_BYTES: usize = 64 << 20;
+/// Decoded pictures are kept for the next epoch where all of them fit into this many bytes.
+const CACHE_BYTES: usize = 256 << 20;
+
+/// A cache for all pictures of small data; none for large data, so that memory does not grow with it.
+pub(crate) fn cache(preprocess: &Preprocess, pictures: usize) -> Option<UnitCache> {
+    let values = preprocess.channels() * preprocess.size[0] * preprocess.size[1];
+    let fits = pictures.saturating_mul(values).saturating_mul(size_of::<f32>()) <= CACHE_BYTES;
+    fits.then(|| UnitCache::new(preprocess, pictures, CACHE_BYTES))
+}
 
 /// Trains the recipe's net and tests it.
 pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
@@ -47,7 +55,7 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
     config.dropout = recipe.model.dropout.unwrap_or(config.dropout);
 
     let bench = job.bench();
-    let cache = UnitCache::new(&preprocess, prepared.dataset.len(), CACHE_BYTES);
+    let cache = cache(&preprocess, prepared.dataset.len());
     let spec = FitSpec {
         recipe,
         net: &config,
@@ -56,7 +64,7 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
         train: &train,
         valid: &valid,
         preprocess: &preprocess,
-        cache: Some(&cache),
+        cache: cache.as_ref(),
         device: bench.device,
         workers: bench.workers,
     };
