@@ -1,7 +1,7 @@
 //! Near-duplicates: the same picture recompressed, resized, slightly brightened or in another format.
 //!
 //! Equal pictures are found by their contents. Others are candidates if their perceptual hashes are within 31 of 256
-//! bits, and pairs if their small copies agree ([`crate::alike`]). Pictures of one colour count only if equal.
+//! bits, and pairs if their small copies agree (`alike`). Pictures of one colour count only if equal.
 //! A scene that more than a tenth of the pictures share (a product on its mount, the rim of a dish) is no sign of a
 //! copy: there only a difference of 5 % or less counts.
 

@@ -61,7 +61,7 @@ pub struct TrainArgs {
     /// Pictures whose names give this regular expression the same first capture are kept on one side of every split
     #[arg(long, value_name = "REGEX")]
     pub group_by: Option<String>,
-    /// The run's folder [default: runs/<data>-<what>-<n>]
+    /// The run's folder [default: runs/DATA-WHAT-N]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Replace the run in --out if there is one
