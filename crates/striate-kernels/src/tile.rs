@@ -1,0 +1,84 @@
+//! The two register tiles that all products are made of.
+//!
+//! Both keep `R` rows of two registers of sums and go through the inner axis in order, so every sum is one chain of fused
+//! multiply-adds from its start value, whatever the tile, the block or the vector width.
+
+use crate::simd::Simd;
+
+/// `sums[r][..] += a[tap][r][k] * b[tap, k][..]` for all taps and k: rows are read where they lie, columns are packed.
+///
+/// # Safety
+/// `rows` holds `taps` groups of pointers, `rows_step` apart, of which the first `R` can be read for `depth` numbers; `b` can be
+/// read for `taps * depth * V * LANES` numbers; the machine has the instructions of `S`.
+#[inline(always)]
+pub(crate) unsafe fn rows_by_panel<S: Simd, const R: usize, const V: usize>(
+    s: S,
+    (rows, rows_step): (*const *const f32, usize),
+    (taps, depth): (usize, usize),
+    mut b: *const f32,
+    sums: &mut [[S::V; V]; R],
+) {
+    // SAFETY: all reads are those that the caller allows.
+    unsafe {
+        for tap in 0..taps {
+            let a: [*const f32; R] = std::array::from_fn(|r| *rows.add(tap * rows_step + r));
+            for k in 0..depth {
+                let mut columns = [s.splat(0.0); V];
+                for v in 0..V {
+                    columns[v] = s.load(b.add(v * S::LANES));
+                }
+                for r in 0..R {
+                    let x = s.splat(*a[r].add(k));
+                    for v in 0..V {
+                        sums[r][v] = s.fma(x, columns[v], sums[r][v]);
+                    }
+                }
+                b = b.add(V * S::LANES);
+            }
+        }
+    }
+}
+
+/// Where the two factors of an outer product lie: both with their channels side by side.
+#[derive(Clone, Copy)]
+pub(crate) struct Outer {
+    /// Lines of the inner axis, and steps in a line.
+    pub lines: usize,
+    /// Steps in a line.
+    pub steps: usize,
+    /// The factor whose numbers are broadcast: from line to line, from step to step.
+    pub a: (*const f32, usize, usize),
+    /// The factor whose numbers are lanes: from line to line, from step to step.
+    pub b: (*const f32, usize, usize),
+    /// From one register of lanes to the next.
+    pub b_next: usize,
+}
+
+/// `sums[r][..] += a[i][r] * b[i][..]` for all i of the inner axis.
+///
+/// # Safety
+/// `a` can be read for `R` numbers and `b` for `V` registers at every step; the machine has the instructions of `S`.
+#[inline(always)]
+pub(crate) unsafe fn outer<S: Simd, const R: usize, const V: usize>(s: S, at: Outer, sums: &mut [[S::V; V]; R]) {
+    // SAFETY: all reads are those that the caller allows.
+    unsafe {
+        for line in 0..at.lines {
+            let mut a = at.a.0.add(line * at.a.1);
+            let mut b = at.b.0.add(line * at.b.1);
+            for _ in 0..at.steps {
+                let mut columns = [s.splat(0.0); V];
+                for v in 0..V {
+                    columns[v] = s.load(b.add(v * at.b_next));
+                }
+                for r in 0..R {
+                    let x = s.splat(*a.add(r));
+                    for v in 0..V {
+                        sums[r][v] = s.fma(x, columns[v], sums[r][v]);
+                    }
+                }
+                a = a.add(at.a.2);
+                b = b.add(at.b.2);
+            }
+        }
+    }
+}
