@@ -5,4 +5,6 @@
 
 pub use burn::*;
 
+mod custom;
+mod memory;
 pub mod ops;

@@ -163,7 +163,12 @@ impl Conv2dShape {
 
     fn check(&self, op: &str, x: usize, weight: usize, y: usize) {
         assert_eq!(x, self.x_len(), "{op}: x has {x} numbers, {self:?} wants {}", self.x_len());
-        assert_eq!(weight, self.weight_len(), "{op}: the weight has {weight} numbers, {self:?} wants {}", self.weight_len());
+        assert_eq!(
+            weight,
+            self.weight_len(),
+            "{op}: the weight has {weight} numbers, {self:?} wants {}",
+            self.weight_len()
+        );
         assert_eq!(y, self.y_len(), "{op}: y has {y} numbers, {self:?} wants {}", self.y_len());
         assert!(
             self.c_in.is_multiple_of(self.groups) && self.c_out.is_multiple_of(self.groups) && self.stride > 0,

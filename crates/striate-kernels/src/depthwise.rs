@@ -12,14 +12,6 @@ use crate::simd::Simd;
 /// Output pixels side by side that share one read of a weight.
 const PIXELS: usize = 4;
 
-/// # Safety
-/// `width` numbers can be read from `p`; the machine has the instructions of `S`.
-#[inline(always)]
-unsafe fn load<S: Simd>(s: S, p: *const f32, width: usize) -> S::V {
-    // SAFETY: the caller's promise.
-    unsafe { if width == S::LANES { s.load(p) } else { s.load_first(p, width) } }
-}
-
 /// A few pixels of a line: for each tap and pixel, where the source is read.
 struct Line<'a> {
     /// `[tap][PIXELS]`
@@ -43,23 +35,23 @@ impl Kernel for Line<'_> {
             let width = (channels - c).min(S::LANES);
             // SAFETY: the table's pointers and the weights can be read for all channels, the pixels be written.
             unsafe {
-                let start = if finish.bias.is_null() { s.splat(0.0) } else { load(s, finish.bias.add(c), width) };
+                let start = if finish.bias.is_null() { s.splat(0.0) } else { s.load_some(finish.bias.add(c), width) };
                 let mut sums = [start; PIXELS];
                 for tap in 0..taps {
-                    let w = load(s, self.weight.as_ptr().add(tap * channels + c), width);
+                    let w = s.load_some(self.weight.as_ptr().add(tap * channels + c), width);
                     for (i, sum) in sums.iter_mut().enumerate() {
                         let p = *self.table.get_unchecked(tap * PIXELS + i);
-                        *sum = s.fma(load(s, p.add(c), width), w, *sum);
+                        *sum = s.fma(s.load_some(p.add(c), width), w, *sum);
                     }
                 }
                 for (i, &sum) in sums.iter().enumerate().take(self.out.1) {
                     let mut v = sum;
                     if !finish.residual.is_null() {
-                        v = s.add(v, load(s, finish.residual.add(self.at + i * channels + c), width));
+                        v = s.add(v, s.load_some(finish.residual.add(self.at + i * channels + c), width));
                     }
                     v = s.min(s.splat(finish.high), s.max(s.splat(finish.low), v));
                     let to = self.out.0.add(i * channels + c);
-                    if width == S::LANES { s.store(to, v) } else { s.store_first(to, v, width) }
+                    s.store_some(to, v, width);
                 }
             }
         }
@@ -175,13 +167,13 @@ impl Kernel for LineGradient<'_> {
                     // SAFETY: the tap is inside the picture for these outputs.
                     unsafe {
                         let to = self.sums.add((ky * kw + kx) * channels + c);
-                        let mut sum = load(s, to, width);
+                        let mut sum = s.load_some(to, width);
                         for ox in first..last {
                             let x = ox * stride + kx * dilation - pad[1];
-                            let pixel = load(s, self.x.add((y as usize * w + x) * channels + c), width);
-                            sum = s.fma(pixel, load(s, self.gradient.0.add(ox * channels + c), width), sum);
+                            let pixel = s.load_some(self.x.add((y as usize * w + x) * channels + c), width);
+                            sum = s.fma(pixel, s.load_some(self.gradient.0.add(ox * channels + c), width), sum);
                         }
-                        if width == S::LANES { s.store(to, sum) } else { s.store_first(to, sum, width) }
+                        s.store_some(to, sum, width);
                     }
                 }
             }

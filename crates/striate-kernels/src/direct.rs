@@ -95,12 +95,6 @@ pub(crate) unsafe fn forward(shape: &Conv2dShape, x: &[f32], packed: &[f32], fin
     unsafe { rows.run(&columns, x, packed, &SharedFinish(finish), y, &tap) }
 }
 
-/// The gradient of the input.
-pub(crate) fn backward_input(shape: &Conv2dShape, gradient: &[f32], weight: &[f32], dx: &mut [f32]) {
-    // SAFETY: nothing is read through the finish.
-    unsafe { transposed(shape, gradient, weight, Finish::NONE, dx) }
-}
-
 /// The gradient of the input, or a transposed convolution, with a last touch.
 ///
 /// # Safety
@@ -112,9 +106,13 @@ pub(crate) unsafe fn transposed(shape: &Conv2dShape, gradient: &[f32], weight: &
     let finish = SharedFinish(finish);
     for phase in 0..s * s {
         let first = [phase / s, phase % s];
-        let meets = |first: usize, pad: usize, t: usize| (first + pad + s * shape.dilation * t - shape.dilation * t).is_multiple_of(s);
+        let meets = |first: usize, pad: usize, t: usize| {
+            (first + pad + s * shape.dilation * t - shape.dilation * t).is_multiple_of(s)
+        };
         let taps: Vec<usize> = (0..all)
-            .filter(|tap| meets(first[0], shape.pad[0], tap / shape.kw) && meets(first[1], shape.pad[1], tap % shape.kw))
+            .filter(|tap| {
+                meets(first[0], shape.pad[0], tap / shape.kw) && meets(first[1], shape.pad[1], tap % shape.kw)
+            })
             .collect();
         if first[0] >= shape.h || first[1] >= shape.w {
             continue;

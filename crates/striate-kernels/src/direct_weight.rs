@@ -45,7 +45,8 @@ impl Blocked {
             let pixels = self.w.min(self.padded[1].saturating_sub(self.pad[1]));
             for (pixel, to) in row.chunks_exact(c).zip(to[at..at + pixels * BLOCK].chunks_exact_mut(BLOCK)) {
                 let pixel = &pixel[first + start..][..width];
-                if let (Ok(pixel), Ok(to)) = (<&[f32; BLOCK]>::try_from(pixel), <&mut [f32; BLOCK]>::try_from(&mut *to)) {
+                if let (Ok(pixel), Ok(to)) = (<&[f32; BLOCK]>::try_from(pixel), <&mut [f32; BLOCK]>::try_from(&mut *to))
+                {
                     *to = *pixel;
                 } else {
                     to[..width].copy_from_slice(pixel);
@@ -130,6 +131,7 @@ fn of_one_group(shape: &Conv2dShape, group: usize, x: &[f32], gradient: &[f32], 
                         b_line: w_out * BLOCK,
                         b_step: BLOCK,
                         sums: totals.at((tap * rows + first_row) * n_padded),
+                        sums_row: n_padded,
                         first: start + picture == 0,
                     }
                     .run();

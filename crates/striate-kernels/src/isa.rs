@@ -141,3 +141,7 @@ unsafe fn avx512<K: Kernel>(kernel: K) {
     // SAFETY: as in `avx2`.
     unsafe { kernel.run(crate::simd::Avx512) }
 }
+
+/// The chosen set is the process's, so tests that choose one take turns.
+#[cfg(test)]
+pub(crate) static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());

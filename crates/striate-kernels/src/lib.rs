@@ -1,12 +1,20 @@
 //! CPU kernels of Striate: slices in, slices out. They know no tensor, no file and no thread pool's set-up: work is split over
 //! the rayon pool that they are called in.
 
+pub mod activation;
+pub mod batch_norm;
 pub mod conv2d;
+pub mod cross_entropy;
 mod depthwise;
 mod direct;
 mod direct_weight;
 pub mod isa;
+#[cfg(test)]
+mod layer_tests;
+pub mod linear;
+pub mod optimizer;
 mod outer;
+pub mod pool;
 mod product;
 pub mod rng;
 mod scratch;

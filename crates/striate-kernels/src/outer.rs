@@ -27,8 +27,9 @@ pub(crate) struct OuterProduct {
     pub b_block: usize,
     pub b_line: usize,
     pub b_step: usize,
-    /// `rows` rows of `n`.
+    /// `rows` rows of `n`, and from row to row.
     pub sums: *mut f32,
+    pub sums_row: usize,
     /// Whether the sums start at 0 instead of at what they are.
     pub first: bool,
 }
@@ -49,7 +50,7 @@ impl OuterProduct {
     unsafe fn tile<S: Simd, const R: usize, const V: usize>(&self, s: S, row: usize, column: usize) {
         // SAFETY: the tile's rows and columns are inside what the caller describes.
         unsafe {
-            let to = |r: usize, v: usize| self.sums.add((row + r) * self.n + column + v * S::LANES);
+            let to = |r: usize, v: usize| self.sums.add((row + r) * self.sums_row + column + v * S::LANES);
             let mut sums = [[s.splat(0.0); V]; R];
             if !self.first {
                 for (r, sums) in sums.iter_mut().enumerate() {

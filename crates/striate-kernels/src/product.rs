@@ -26,7 +26,13 @@ pub(crate) fn lanes() -> usize {
 pub(crate) fn packed_len(depth: usize, n: usize) -> usize {
     let (width, lanes) = (panel_width(), lanes());
     let rest = n % width;
-    let last = if rest == 0 { 0 } else if rest <= lanes { lanes } else { width };
+    let last = if rest == 0 {
+        0
+    } else if rest <= lanes {
+        lanes
+    } else {
+        width
+    };
     (n / width * width + last) * depth
 }
 
@@ -114,14 +120,10 @@ impl Product {
                 for (v, mut sum) in sums.into_iter().enumerate() {
                     let (at, width) = (at + v * S::LANES, width(v));
                     if !self.finish.residual.is_null() {
-                        sum = s.add(sum, s.load_first(self.finish.residual.add(at), width));
+                        sum = s.add(sum, s.load_some(self.finish.residual.add(at), width));
                     }
                     sum = s.min(high, s.max(low, sum));
-                    if width == S::LANES {
-                        s.store(self.out.add(at), sum);
-                    } else {
-                        s.store_first(self.out.add(at), sum, width);
-                    }
+                    s.store_some(self.out.add(at), sum, width);
                 }
             }
         }

@@ -27,7 +27,7 @@ impl Scratch {
         let mut buffer = best.map(|i| free.swap_remove(i)).unwrap_or_default();
         drop(free);
         if buffer.len() < len {
-            buffer = Vec::new(); // nothing of it is worth copying
+            drop(buffer); // nothing of it is worth copying
             buffer = vec![0.0; len.next_multiple_of(1024)];
         }
         Self { buffer, len }

@@ -56,4 +56,19 @@ pub(crate) trait Simd: Copy {
     unsafe fn min(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a` where `low < x` and `x < high`, else 0.
     unsafe fn keep_between(self, a: Self::V, x: Self::V, low: Self::V, high: Self::V) -> Self::V;
+    /// `a` where `x == y`, else 0.
+    unsafe fn keep_equal(self, a: Self::V, x: Self::V, y: Self::V) -> Self::V;
+
+    /// The first `width` lanes from `p`, zeros after.
+    #[inline(always)]
+    unsafe fn load_some(self, p: *const f32, width: usize) -> Self::V {
+        // SAFETY: the caller's promise.
+        unsafe { if width >= Self::LANES { self.load(p) } else { self.load_first(p, width) } }
+    }
+    /// The first `width` lanes to `p`.
+    #[inline(always)]
+    unsafe fn store_some(self, p: *mut f32, v: Self::V, width: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { if width >= Self::LANES { self.store(p, v) } else { self.store_first(p, v, width) } }
+    }
 }

@@ -153,7 +153,7 @@ impl Kernel for Pixels {
                             let mut d = [s.splat(0.0); SIDE];
                             for i in 0..SIDE {
                                 let p = pixels[i * SIDE + j].wrapping_add(c);
-                                d[i] = if width == S::LANES { s.load(p) } else { s.load_first(p, width) };
+                                d[i] = s.load_some(p, width);
                             }
                             let d = transform::pixels(s, d);
                             for i in 0..SIDE {
@@ -163,11 +163,7 @@ impl Kernel for Pixels {
                         for (i, row) in columns.into_iter().enumerate() {
                             for (j, v) in transform::pixels(s, row).into_iter().enumerate() {
                                 let at = self.points.add((i * SIDE + j) * layout.point + to);
-                                if width == S::LANES || layout.padded {
-                                    s.store(at, v);
-                                } else {
-                                    s.store_first(at, v, width);
-                                }
+                                s.store_some(at, v, if layout.padded { S::LANES } else { width });
                             }
                         }
                     }
@@ -208,7 +204,7 @@ impl<const M: usize> Kernel for Outputs<M> {
                             let mut m = [s.splat(0.0); SIDE];
                             for i in 0..SIDE {
                                 let p = self.points.add((i * SIDE + j) * layout.point + from + c);
-                                m[i] = if width == S::LANES { s.load(p) } else { s.load_first(p, width) };
+                                m[i] = s.load_some(p, width);
                             }
                             let m = transform::outputs::<S, M>(s, m);
                             for i in 0..M {
@@ -217,7 +213,7 @@ impl<const M: usize> Kernel for Outputs<M> {
                         }
                         let bias = match finish.bias.is_null() {
                             true => s.splat(0.0),
-                            false => s.load_first(finish.bias.add(c), width),
+                            false => s.load_some(finish.bias.add(c), width),
                         };
                         let (low, high) = (s.splat(finish.low), s.splat(finish.high));
                         for (i, row) in columns.into_iter().enumerate() {
@@ -225,14 +221,10 @@ impl<const M: usize> Kernel for Outputs<M> {
                                 let Some(at) = pixels[i][j] else { continue };
                                 let mut v = s.add(v, bias);
                                 if !finish.residual.is_null() {
-                                    v = s.add(v, s.load_first(finish.residual.add(at + c), width));
+                                    v = s.add(v, s.load_some(finish.residual.add(at + c), width));
                                 }
                                 v = s.min(high, s.max(low, v));
-                                if width == S::LANES {
-                                    s.store(self.target.add(at + c), v);
-                                } else {
-                                    s.store_first(self.target.add(at + c), v, width);
-                                }
+                                s.store_some(self.target.add(at + c), v, width);
                             }
                         }
                     }

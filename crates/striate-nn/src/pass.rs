@@ -4,6 +4,8 @@ use std::cell::Cell;
 
 use striate_kernels::rng::Key;
 
+use crate::frozen::Plan;
+
 /// What a forward pass is for.
 #[derive(Clone, Copy, Debug)]
 pub enum Pass<'a> {
@@ -11,6 +13,8 @@ pub enum Pass<'a> {
     Infer,
     /// Batch statistics (the running ones are updated) and dropout.
     Train(&'a Noise),
+    /// As [`Pass::Infer`], with convolutions made ready once: [`crate::Frozen`] runs it.
+    Frozen(&'a Plan),
     /// As [`Pass::Infer`], and adds up the multiply-adds of all pictures.
     Count(&'a Cell<u64>),
 }

@@ -20,7 +20,7 @@ use striate_data::unit_cache::UnitCache;
 use striate_kernels::rng::Key;
 use striate_nn::losses::CrossEntropy;
 use striate_nn::weights::{NamedTensors, load_named, named_tensors};
-use striate_nn::{Net, NetConfig, Noise, Pass};
+use striate_nn::{Frozen, Net, NetConfig, Noise, Pass};
 
 /// What to train, on what.
 #[derive(Clone, Copy)]
@@ -242,7 +242,7 @@ fn finish_epoch(spec: &FitSpec, state: &mut State) -> Result<EpochRecord, FitErr
     };
     if !spec.valid.is_empty() {
         let net = state.snapshot();
-        let logits = infer::logits(&net, &InferSpec::of(spec, spec.valid), &|_| {})?;
+        let logits = infer::logits(&Frozen::new(net.clone()), &InferSpec::of(spec, spec.valid), &|_| {})?;
         let probabilities = infer::softmax(&logits, spec.net.num_classes);
         let truth: Vec<u32> = spec.valid.iter().map(|&i| spec.labels[i]).collect();
         let predicted: Vec<u32> = probabilities.iter().map(|row| metrics::argmax(row)).collect();

@@ -7,7 +7,7 @@ use striate_data::dataset::Dataset;
 use striate_data::loader::{LoaderSpec, for_each_batch};
 use striate_data::preprocess::Preprocess;
 use striate_data::unit_cache::UnitCache;
-use striate_nn::{Net, Pass};
+use striate_nn::Frozen;
 
 /// Pictures in one forward pass.
 const BATCH: usize = 32;
@@ -44,13 +44,13 @@ impl<'a> InferSpec<'a> {
 }
 
 /// Logits of every picture, row-major `[N, K]`. `progress` hears of pictures done.
-pub fn logits(net: &Net, spec: &InferSpec, progress: &dyn Fn(usize)) -> Result<Vec<f32>, FitError> {
-    pass(spec, progress, &|x| net.forward(x, &Pass::Infer))
+pub fn logits(net: &Frozen, spec: &InferSpec, progress: &dyn Fn(usize)) -> Result<Vec<f32>, FitError> {
+    pass(spec, progress, &|x| net.forward(x))
 }
 
 /// What the last linear layer sees of every picture, row-major `[N, D]`.
-pub fn features(net: &Net, spec: &InferSpec, progress: &dyn Fn(usize)) -> Result<Vec<f32>, FitError> {
-    pass(spec, progress, &|x| net.features(x, &Pass::Infer))
+pub fn features(net: &Frozen, spec: &InferSpec, progress: &dyn Fn(usize)) -> Result<Vec<f32>, FitError> {
+    pass(spec, progress, &|x| net.features(x))
 }
 
 fn pass(spec: &InferSpec, progress: &dyn Fn(usize), f: &dyn Fn(Tensor<4>) -> Tensor<2>) -> Result<Vec<f32>, FitError> {

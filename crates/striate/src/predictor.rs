@@ -5,8 +5,8 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use striate_data::picture::Picture;
+use striate_nn::Frozen;
 use striate_nn::weights::load_named;
-use striate_nn::{Net, Pass};
 use striate_train::infer::softmax;
 use striate_train::manifest::Manifest;
 
@@ -20,7 +20,7 @@ const VALUES_A_PASS: usize = 1 << 21;
 pub struct Predictor {
     /// What the model says of itself.
     pub manifest: Manifest,
-    pub(crate) net: Net,
+    pub(crate) net: Frozen,
     pub(crate) device: Device,
 }
 
@@ -32,7 +32,7 @@ impl Predictor {
         let in_file = |source| Error::Weights { path: model_file::model_path(path), source };
         let net = manifest.net.init_zeros(&device).map_err(in_file)?;
         let net = load_named(net, &tensors).map_err(in_file)?;
-        Ok(Self { manifest, net, device })
+        Ok(Self { manifest, net: Frozen::new(net), device })
     }
 
     /// For each picture the probability of each class, in the order of `manifest.classes`. A picture's do not depend on
@@ -58,7 +58,7 @@ impl Predictor {
         let [h, w] = self.manifest.preprocess.size;
         let shape = [prepared.len(), self.manifest.net.in_channels, h, w];
         let x = Tensor::<4>::from_data(TensorData::new(prepared.concat(), shape), &self.device); // [N, C, H, W]
-        let logits = self.net.forward(x, &Pass::Infer).into_data(); // [N, K]
+        let logits = self.net.forward(x).into_data(); // [N, K]
         let logits = logits.try_into_vec::<f32>().expect("a net computes in f32");
         softmax(&logits, self.manifest.classes.len())
     }

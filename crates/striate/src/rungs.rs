@@ -14,7 +14,7 @@ use striate_data::preprocess::Preprocess;
 use striate_data::unit_cache::UnitCache;
 use striate_kernels::rng::Key;
 use striate_nn::weights::{NamedTensor, NamedTensors, load_named, named_tensors};
-use striate_nn::{Net, NetConfig, pretrained};
+use striate_nn::{Frozen, Net, NetConfig, pretrained};
 use striate_train::fit::{EpochRecord, FitSpec};
 use striate_train::heads::logistic::{Examples, LogisticConfig};
 use striate_train::infer::{self, InferSpec};
@@ -118,7 +118,7 @@ pub struct Probe<'a> {
     name: &'static str,
     config: NetConfig,
     preprocess: Preprocess,
-    base: Net,
+    base: Frozen,
     /// Most pictures that it learns from.
     capacity: usize,
     /// Features of the pictures seen so far.
@@ -130,7 +130,7 @@ impl<'a> Probe<'a> {
     pub fn pixels(bench: Bench<'a>, capacity: usize) -> Result<Self, Error> {
         let preprocess = input::pixels(bench.prepared, 32);
         let config = bench.config("linear", &preprocess)?;
-        let base = config.init_zeros(bench.device)?;
+        let base = Frozen::new(config.init_zeros(bench.device)?);
         Ok(Self { bench, name: "pixels", config, preprocess, base, capacity, known: RefCell::default() })
     }
 
@@ -139,7 +139,7 @@ impl<'a> Probe<'a> {
         let pretrained = pretrained::find("efficientnet_lite0").expect("its weights come with the program");
         let preprocess = input::of_pretrained(&pretrained.input, bench.prepared);
         let config = bench.config("efficientnet_lite0", &preprocess)?;
-        let base = with_head(&config, pretrained.tensors()?, None, bench.device)?;
+        let base = Frozen::new(with_head(&config, pretrained.tensors()?, None, bench.device)?);
         Ok(Self { bench, name: "efficientnet_lite0", config, preprocess, base, capacity, known: RefCell::default() })
     }
 
@@ -183,7 +183,7 @@ impl Rung for Probe<'_> {
         };
         let head = logistic.fit(&Examples { features: &features, labels: &labels, groups: &groups });
         let net =
-            with_head(&self.config, named_tensors(&self.base), Some((head.weight, head.bias)), self.bench.device)?;
+            with_head(&self.config, named_tensors(self.base.net()), Some((head.weight, head.bias)), self.bench.device)?;
         let (config, preprocess) = (self.config.clone(), self.preprocess.clone());
         Ok(Fitted { config, preprocess, net, history: Vec::new(), learned_from: train.len() })
     }
@@ -267,6 +267,6 @@ impl Rung for Scratch<'_> {
 
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
         let spec = self.bench.infer(&self.preprocess, pictures, self.cache.as_ref());
-        Ok(infer::logits(&fitted.net, &spec, &|_| {})?)
+        Ok(infer::logits(&Frozen::new(fitted.net.clone()), &spec, &|_| {})?)
     }
 }

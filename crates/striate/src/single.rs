@@ -12,7 +12,7 @@ use crate::training::train_in_run;
 use striate_data::preprocess::Preprocess;
 use striate_data::split::holdout;
 use striate_data::unit_cache::UnitCache;
-use striate_nn::{NetConfig, registry};
+use striate_nn::{Frozen, NetConfig, registry};
 use striate_train::fit::FitSpec;
 use striate_train::infer::{self, InferSpec};
 
@@ -78,7 +78,7 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
         let (done, total) = (done as u64, test.len() as u64);
         (job.observer)(Event::Progress { done, total, unit: "pictures", note: String::new() });
     };
-    let logits = infer::logits(&net, &InferSpec::of(&spec, &test), &progress)?;
+    let logits = infer::logits(&Frozen::new(net.clone()), &InferSpec::of(&spec, &test), &progress)?;
     let answers = Answers::new(&logits, truth.classes);
     let score = scored.then(|| truth.score(&answers.predicted, seed));
     let fitted =

@@ -1,13 +1,69 @@
 //! Rectifiers.
 
 use burn::tensor::{Tensor, activation};
+use burn_flex::FlexTensor;
+use striate_kernels::activation::{clamp, clamp_backward};
 
-/// `max(x, 0)`, of any shape.
-pub fn relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    activation::relu(x)
+use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
+use crate::memory::{dims, from_pixels, pixels};
+
+/// What follows a layer, number by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    Identity,
+    /// `max(x, 0)`
+    Relu,
+    /// `min(max(x, 0), 6)`. Howard et al. 2017 <https://arxiv.org/abs/1704.04861>.
+    Relu6,
 }
 
-/// `min(max(x, 0), 6)`, of any shape. Howard et al. 2017 <https://arxiv.org/abs/1704.04861>.
-pub fn relu6<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    activation::relu6(x)
+impl Activation {
+    /// The bounds that it holds numbers between.
+    pub(crate) fn bounds(self) -> (f32, f32) {
+        match self {
+            Self::Identity => (f32::NEG_INFINITY, f32::INFINITY),
+            Self::Relu => (0.0, f32::INFINITY),
+            Self::Relu6 => (0.0, 6.0),
+        }
+    }
+
+    /// By Burn's own operations.
+    pub(crate) fn composed<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Identity => x,
+            Self::Relu => activation::relu(x),
+            Self::Relu6 => activation::relu6(x),
+        }
+    }
+}
+
+/// The activation of a picture tensor. # Shapes: `x`, output `[N, C, H, W]`
+pub fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
+    let device = x.device();
+    if activation == Activation::Identity || !on_cpu(&device) {
+        return activation.composed(x);
+    }
+    apply(Clamp(activation), (x, absent(&device), absent(&device), absent(&device)))
+}
+
+#[derive(Debug)]
+struct Clamp(Activation);
+
+impl Op for Clamp {
+    fn keeps(&self) -> Keeps {
+        Keeps { inputs: [false; INPUTS], output: true }
+    }
+
+    fn forward(&self, [x, ..]: [FlexTensor; INPUTS]) -> FlexTensor {
+        let mut y = vec![0.0; x.layout().num_elements()];
+        clamp(&pixels(&x), self.0.bounds(), &mut y);
+        from_pixels(y, dims(&x))
+    }
+
+    fn backward(&self, kept: Kept) -> [Option<FlexTensor>; INPUTS] {
+        let mut dx = vec![0.0; kept.output.layout().num_elements()];
+        clamp_backward(&pixels(&kept.output), &pixels(&kept.gradient), self.0.bounds(), &mut dx);
+        [Some(from_pixels(dx, dims(&kept.output))), None, None, None]
+    }
 }

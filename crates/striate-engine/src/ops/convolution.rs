@@ -1,6 +1,16 @@
 //! Two-dimensional convolution (cross-correlation, as everywhere in deep learning).
 
+use std::borrow::Cow;
+
 use burn::tensor::{Tensor, module, ops::ConvOptions};
+use burn_flex::FlexTensor;
+use striate_kernels::activation::clamp_backward;
+use striate_kernels::batch_norm::sum_rows;
+use striate_kernels::conv2d::{self as kernel, Conv2dShape, Epilogue};
+
+use super::Activation;
+use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
+use crate::memory::{dims, from_pixels, from_rows, optional, pixels, rows};
 
 /// Zeros around the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +48,7 @@ impl Conv2dSpec {
     }
 }
 
-/// Convolves; no bias is `None`.
+/// `activation(conv(x, weight) + bias)`; no bias is `None`.
 ///
 /// # Shapes
 /// - `x`: `[N, C_in, H, W]`, `weight`: `[C_out, C_in / groups, KH, KW]`, `bias`: `[C_out]`
@@ -46,22 +56,82 @@ impl Conv2dSpec {
 ///
 /// # Panics
 /// If the channels do not fit, or the padded picture is smaller than the kernel.
-pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, spec: Conv2dSpec) -> Tensor<4> {
-    let [_, c_in, h, w] = x.dims();
-    let [_, c_group, kh, kw] = weight.dims();
-    assert_eq!(
-        c_in,
-        c_group * spec.groups,
-        "conv2d: x has {c_in} channels, the weight wants {c_group} x {}",
-        spec.groups
-    );
-    let padding = [spec.zeros(h, kh), spec.zeros(w, kw)];
-    for (side, kernel, zeros) in [(h, kh, padding[0]), (w, kw, padding[1])] {
-        let (padded, reach) = (side + zeros.0 + zeros.1, spec.dilation * (kernel - 1) + 1);
-        assert!(padded >= reach, "conv2d: a padded side of {padded} is smaller than the kernel's {reach}");
+pub fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    spec: Conv2dSpec,
+    activation: Activation,
+) -> Tensor<4> {
+    let device = x.device();
+    let shape = spec.shape(x.dims(), weight.dims());
+    if on_cpu(&device) {
+        let bias = bias.unwrap_or_else(|| absent(&device));
+        return apply(Convolution { spec, activation }, (x, weight, bias, absent(&device)));
     }
+    let padding = [spec.zeros(shape.h, shape.kh), spec.zeros(shape.w, shape.kw)];
     let options = ConvOptions::new_with_padding([spec.stride; 2], padding, [spec.dilation; 2], spec.groups);
-    module::conv2d(x, weight, bias, options)
+    activation.composed(module::conv2d(x, weight, bias, options))
+}
+
+impl Conv2dSpec {
+    /// All sizes, checked.
+    pub(super) fn shape(&self, [n, c_in, h, w]: [usize; 4], [c_out, c_group, kh, kw]: [usize; 4]) -> Conv2dShape {
+        let Self { stride, dilation, groups, .. } = *self;
+        assert_eq!(c_in, c_group * groups, "conv2d: x has {c_in} channels, the weight wants {c_group} x {groups}");
+        let side = |side: usize, kernel: usize| {
+            let (before, after) = self.zeros(side, kernel);
+            let (padded, reach) = (side + before + after, dilation * (kernel - 1) + 1);
+            assert!(padded >= reach, "conv2d: a padded side of {padded} is smaller than the kernel's {reach}");
+            (before, (padded - reach) / stride + 1)
+        };
+        let ((top, h_out), (left, w_out)) = (side(h, kh), side(w, kw));
+        Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, pad: [top, left], dilation, groups, h_out, w_out }
+    }
+}
+
+#[derive(Debug)]
+struct Convolution {
+    spec: Conv2dSpec,
+    activation: Activation,
+}
+
+impl Op for Convolution {
+    fn keeps(&self) -> Keeps {
+        Keeps { inputs: [true, true, true, false], output: self.activation != Activation::Identity }
+    }
+
+    fn forward(&self, [x, weight, bias, _]: [FlexTensor; INPUTS]) -> FlexTensor {
+        let shape = self.spec.shape(dims(&x), dims(&weight));
+        let mut y = vec![0.0; shape.y_len()];
+        let bias = optional(&bias);
+        let epilogue = Epilogue { bias: bias.as_deref(), clamp: self.activation.bounds(), ..Epilogue::NONE };
+        kernel::conv2d(&shape, &pixels(&x), &kernel::pack_weight(&shape, &rows(&weight)), epilogue, &mut y);
+        from_pixels(y, [shape.n, shape.c_out, shape.h_out, shape.w_out])
+    }
+
+    fn backward(&self, kept: Kept) -> [Option<FlexTensor>; INPUTS] {
+        let [x, weight, ..] = &kept.inputs;
+        let shape = self.spec.shape(dims(x), dims(weight));
+        let mut dy = pixels(&kept.gradient);
+        if self.activation != Activation::Identity {
+            let mut inside = vec![0.0; dy.len()];
+            clamp_backward(&pixels(&kept.output), &dy, self.activation.bounds(), &mut inside);
+            dy = Cow::Owned(inside);
+        }
+        let dx = kept.wanted[0].then(|| {
+            let mut dx = vec![0.0; shape.x_len()];
+            kernel::conv2d_backward_input(&shape, &dy, &rows(weight), &mut dx);
+            from_pixels(dx, dims(x))
+        });
+        let dweight = kept.wanted[1].then(|| {
+            let mut dweight = vec![0.0; shape.weight_len()];
+            kernel::conv2d_backward_weight(&shape, &pixels(x), &dy, &mut dweight);
+            from_rows(dweight, dims(weight))
+        });
+        let dbias = kept.wanted[2].then(|| from_rows(sum_rows(&dy, shape.c_out), [shape.c_out]));
+        [dx, dweight, dbias, None]
+    }
 }
 
 /// Multiply-adds of the direct method for one picture.
@@ -101,11 +171,11 @@ mod tests {
         let loss = |y: Tensor<4>| (y.clone() * y).sum();
 
         let (x, w) = (input(), weight());
-        let y = conv2d(x.clone(), w.clone(), None, spec(2, Padding::Same));
+        let y = conv2d(x.clone(), w.clone(), None, spec(2, Padding::Same), Activation::Identity);
         let grads = loss(y.clone()).backward();
         let (x2, w2) = (input(), weight());
         let padded = x2.clone().pad([(0, 1), (0, 1)], 0.0);
-        let y2 = conv2d(padded, w2.clone(), None, spec(2, Padding::Each(0)));
+        let y2 = conv2d(padded, w2.clone(), None, spec(2, Padding::Each(0)), Activation::Identity);
         let grads2 = loss(y2.clone()).backward();
 
         assert_eq!(y.dims(), [1, 3, 3, 3]);

@@ -8,13 +8,15 @@ mod batch_norm;
 mod convolution;
 mod cross_entropy;
 mod dropout;
+mod folded;
 mod linear;
 mod pooling;
 
-pub use activation::{relu, relu6};
-pub use batch_norm::{BatchNormSpec, BatchStatistics, batch_norm_infer, batch_norm_train};
+pub use activation::{Activation, activate};
+pub use batch_norm::{BatchNormSpec, BatchStatistics, batch_norm, scale_shift};
 pub use convolution::{Conv2dSpec, Padding, conv2d, conv2d_macs};
 pub use cross_entropy::softmax_cross_entropy;
 pub use dropout::{DropoutMask, dropout};
+pub use folded::{FoldedConv2d, PackedConv2d};
 pub use linear::linear;
 pub use pooling::{PoolSpec, avg_pool2d, global_avg_pool2d, max_pool2d};

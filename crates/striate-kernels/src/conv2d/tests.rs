@@ -1,11 +1,7 @@
 use super::*;
-use crate::isa::Isa;
+use crate::isa::{Isa, TURN};
 use crate::rng::Key;
 use proptest::prelude::*;
-use std::sync::Mutex;
-
-/// The chosen instruction set is the process's, so tests that choose one take turns.
-static TURN: Mutex<()> = Mutex::new(());
 
 fn values(name: &str, len: usize) -> Vec<f32> {
     let mut stream = Key::new(1).with_name(name).stream();
@@ -15,7 +11,9 @@ fn values(name: &str, len: usize) -> Vec<f32> {
 /// Calls `f` with the index of a pixel, an output and a weight for every multiply-add of the convolution.
 fn each_product(s: &Conv2dShape, mut f: impl FnMut(usize, usize, usize)) {
     let (c_group, k_group) = (s.c_in / s.groups, s.c_out / s.groups);
-    for (n, oy, ox) in (0..s.n * s.h_out * s.w_out).map(|i| (i / (s.h_out * s.w_out), i / s.w_out % s.h_out, i % s.w_out)) {
+    for (n, oy, ox) in
+        (0..s.n * s.h_out * s.w_out).map(|i| (i / (s.h_out * s.w_out), i / s.w_out % s.h_out, i % s.w_out))
+    {
         for (ky, kx) in (0..s.kh * s.kw).map(|i| (i / s.kw, i % s.kw)) {
             let (Some(y), Some(x)) = (
                 (oy * s.stride + ky * s.dilation).checked_sub(s.pad[0]),
@@ -69,13 +67,18 @@ fn check_kernel(s: Conv2dShape) {
                 let scale = reference.iter().fold(1.0_f64, |m, v| m.max(v.abs()));
                 for (i, (&a, &b)) in out.iter().zip(reference).enumerate() {
                     let off = (f64::from(a) - b).abs();
-                    assert!(off <= 3e-5 * scale, "{what}[{i}] = {a}, reference {b}, {isa:?}, {:?} {s:?}", s.algorithm());
+                    assert!(
+                        off <= 3e-5 * scale,
+                        "{what}[{i}] = {a}, reference {b}, {isa:?}, {:?} {s:?}",
+                        s.algorithm()
+                    );
                 }
             }
             match &first {
                 None => first = Some(out),
                 Some(first) => {
-                    let same = first.iter().zip(&out).all(|(a, b)| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits()));
+                    let same =
+                        first.iter().zip(&out).all(|(a, b)| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits()));
                     assert!(same, "{isa:?} at {threads} threads gives other bits, {:?} {s:?}", s.algorithm());
                 }
             }
@@ -84,7 +87,14 @@ fn check_kernel(s: Conv2dShape) {
     Isa::widest().force().expect("the machine has it");
 }
 
-fn shape(n: usize, [h, w]: [usize; 2], [c_in, c_out]: [usize; 2], k: [usize; 2], stride: usize, pad: [usize; 2]) -> Conv2dShape {
+fn shape(
+    n: usize,
+    [h, w]: [usize; 2],
+    [c_in, c_out]: [usize; 2],
+    k: [usize; 2],
+    stride: usize,
+    pad: [usize; 2],
+) -> Conv2dShape {
     let out = |side: usize, pad: usize, k: usize| (side + 2 * pad - k) / stride + 1;
     let (h_out, w_out) = (out(h, pad[0], k[0]), out(w, pad[1], k[1]));
     Conv2dShape { n, h, w, c_in, c_out, kh: k[0], kw: k[1], stride, pad, dilation: 1, groups: 1, h_out, w_out }

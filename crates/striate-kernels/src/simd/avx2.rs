@@ -81,9 +81,13 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn keep_between(self, a: __m256, x: __m256, low: __m256, high: __m256) -> __m256 {
-        unsafe { 
+        unsafe {
             let inside = _mm256_and_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(low, x), _mm256_cmp_ps::<_CMP_LT_OQ>(x, high));
             _mm256_and_ps(inside, a)
         }
+    }
+    #[inline(always)]
+    unsafe fn keep_equal(self, a: __m256, x: __m256, y: __m256) -> __m256 {
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(x, y), a) }
     }
 }

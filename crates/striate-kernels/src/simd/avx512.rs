@@ -77,9 +77,13 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn keep_between(self, a: __m512, x: __m512, low: __m512, high: __m512) -> __m512 {
-        unsafe { 
+        unsafe {
             let inside = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(low, x) & _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, high);
             _mm512_maskz_mov_ps(inside, a)
         }
+    }
+    #[inline(always)]
+    unsafe fn keep_equal(self, a: __m512, x: __m512, y: __m512) -> __m512 {
+        unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(x, y), a) }
     }
 }

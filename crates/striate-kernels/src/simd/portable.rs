@@ -82,4 +82,8 @@ impl Simd for Portable {
     unsafe fn keep_between(self, a: V, x: V, low: V, high: V) -> V {
         each(|i| if low[i] < x[i] && x[i] < high[i] { a[i] } else { 0.0 })
     }
+    #[inline(always)]
+    unsafe fn keep_equal(self, a: V, x: V, y: V) -> V {
+        each(|i| if x[i] == y[i] { a[i] } else { 0.0 })
+    }
 }

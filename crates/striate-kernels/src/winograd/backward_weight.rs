@@ -45,8 +45,7 @@ impl<const M: usize> Kernel for Gradients<M> {
                         for i in 0..M {
                             y[i] = match pixels[i][j] {
                                 None => s.splat(0.0),
-                                Some(at) if width == S::LANES => s.load(self.gradient.add(at + c)),
-                                Some(at) => s.load_first(self.gradient.wrapping_add(at + c), width),
+                                Some(at) => s.load_some(self.gradient.wrapping_add(at + c), width),
                             };
                         }
                         for (i, v) in transform::output_gradients::<S, M>(s, y).into_iter().enumerate() {
@@ -80,7 +79,13 @@ pub(crate) struct WeightGradient<'a> {
 fn blocked(tiles: usize, channels: usize, phases: usize) -> Layout {
     let blocks = channels.div_ceil(BLOCK);
     let block = tiles * BLOCK;
-    Layout { point: blocks * phases * block + super::POINT_GAP, tile: BLOCK, block, phase: blocks * block, padded: true }
+    Layout {
+        point: blocks * phases * block + super::POINT_GAP,
+        tile: BLOCK,
+        block,
+        phase: blocks * block,
+        padded: true,
+    }
 }
 
 /// Writes the gradient of the weights, `[C_out, C_in, K, K]`.
@@ -131,6 +136,7 @@ pub(crate) fn backward_weight(of: WeightGradient, weight: &mut [f32]) {
                     b_line: 0,
                     b_step: BLOCK,
                     sums: totals.at(point * rows * n),
+                    sums_row: n,
                     first: start == 0,
                 }
                 .run();

@@ -25,7 +25,13 @@ pub(crate) struct Filters {
 impl Filters {
     /// How a kernel of `kernel * kernel` taps with stride `step` and `pad` zeros before falls into phases; `flipped` for
     /// the gradient of the input. None if no phase's taps fit into `taps`.
-    pub(crate) fn offsets(kernel: usize, step: usize, pad: [usize; 2], taps: usize, flipped: bool) -> Vec<Vec<Option<usize>>> {
+    pub(crate) fn offsets(
+        kernel: usize,
+        step: usize,
+        pad: [usize; 2],
+        taps: usize,
+        flipped: bool,
+    ) -> Vec<Vec<Option<usize>>> {
         let side = |phase: usize, pad: usize| -> Vec<Option<usize>> {
             let first = -(pad.div_ceil(step) as isize); // of the phase's pixels that a kernel touches
             let tap = |j: usize| {

@@ -2,12 +2,12 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Padding};
+use striate_engine::ops::{Activation, Padding};
 
-use super::shortcut::{Step, add};
+use super::shortcut::{Step, shortcut};
 use super::{ConvNorm, Shortcut, conv_norm};
 use crate::Pass;
-use crate::layers::{BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig};
+use crate::layers::{After, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig};
 
 /// How to build a [`BasicBlock`].
 #[derive(Clone, Debug)]
@@ -60,8 +60,8 @@ impl BasicBlock {
     /// # Shapes
     /// - `x`: `[N, C_in, H, W]`, output: `[N, C_out, H / stride, W / stride]`, rounded up
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let y = ops::relu(self.bn1.forward(self.conv1.forward(x.clone(), pass), pass));
-        let y = self.bn2.forward(self.conv2.forward(y, pass), pass); // [N, C_out, H_out, W_out]
-        ops::relu(add(y, x, self.downsample.as_ref(), self.step, pass))
+        let y = self.conv1.forward_norm(x.clone(), &self.bn1, After::act(Activation::Relu), pass); // [N, C_out, H_out, W_out]
+        let residual = shortcut(x, self.downsample.as_ref(), self.step, pass);
+        self.conv2.forward_norm(y, &self.bn2, After { residual, activation: Activation::Relu }, pass)
     }
 }

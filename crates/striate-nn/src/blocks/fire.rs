@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Padding};
+use striate_engine::ops::{Activation, Padding};
 
 use crate::Pass;
 use crate::layers::{Conv2d, Conv2dConfig};
@@ -46,9 +46,9 @@ impl Fire {
     /// # Shapes
     /// - `x`: `[N, C_in, H, W]`, output: `[N, 2 * expand, H, W]`
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let squeezed = ops::relu(self.squeeze.forward(x, pass)); // [N, squeeze, H, W]
-        let small = self.expand1x1.forward(squeezed.clone(), pass);
-        let large = self.expand3x3.forward(squeezed, pass);
-        ops::relu(Tensor::cat(vec![small, large], 1)) // [N, 2 * expand, H, W]
+        let squeezed = self.squeeze.forward_act(x, Activation::Relu, pass); // [N, squeeze, H, W]
+        let small = self.expand1x1.forward_act(squeezed.clone(), Activation::Relu, pass);
+        let large = self.expand3x3.forward_act(squeezed, Activation::Relu, pass);
+        Tensor::cat(vec![small, large], 1) // [N, 2 * expand, H, W]
     }
 }

@@ -2,11 +2,11 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::Padding;
+use striate_engine::ops::{Activation, Padding};
 
 use super::{ConvNorm, conv_norm, conv_norm_relu6};
 use crate::Pass;
-use crate::layers::{BatchNorm, Conv2d, Conv2dConfig};
+use crate::layers::{After, BatchNorm, Conv2d, Conv2dConfig};
 
 /// How to build an [`InvertedResidual`].
 #[derive(Clone, Debug)]
@@ -62,17 +62,17 @@ impl InvertedResidual {
     /// # Shapes
     /// - `x`: `[N, C_in, H, W]`, output: `[N, C_out, H / stride, W / stride]`, rounded up
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let y = match &self.conv {
+        let after = After { residual: self.residual.then(|| x.clone()), activation: Activation::Identity };
+        match &self.conv {
             Stages::Plain((depthwise, project, norm)) => {
-                let y = conv_norm_relu6(depthwise, x.clone(), pass); // [N, C_in, H_out, W_out]
-                norm.forward(project.forward(y, pass), pass) // [N, C_out, H_out, W_out]
+                let y = conv_norm_relu6(depthwise, x, pass); // [N, C_in, H_out, W_out]
+                project.forward_norm(y, norm, after, pass) // [N, C_out, H_out, W_out]
             }
             Stages::Expanded((expand, depthwise, project, norm)) => {
-                let y = conv_norm_relu6(expand, x.clone(), pass); // [N, inner, H, W]
+                let y = conv_norm_relu6(expand, x, pass); // [N, inner, H, W]
                 let y = conv_norm_relu6(depthwise, y, pass); // [N, inner, H_out, W_out]
-                norm.forward(project.forward(y, pass), pass) // [N, C_out, H_out, W_out]
+                project.forward_norm(y, norm, after, pass) // [N, C_out, H_out, W_out]
             }
-        };
-        if self.residual { y + x } else { y }
+        }
     }
 }

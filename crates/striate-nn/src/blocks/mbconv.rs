@@ -4,10 +4,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Padding};
+use striate_engine::ops::{Activation, Padding};
 
 use crate::Pass;
-use crate::layers::{BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig};
+use crate::layers::{After, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig};
 
 /// How to build an [`Mbconv`].
 #[derive(Clone, Debug)]
@@ -99,17 +99,23 @@ impl Mbconv {
     /// # Shapes
     /// - `x`: `[N, C_in, H, W]`, output: `[N, C_out, H / stride, W / stride]`, rounded up
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let (y, residual) = match self {
+        let relu6 = || After::act(Activation::Relu6);
+        let after = |residual: bool, x: &Tensor<4>| After {
+            residual: residual.then(|| x.clone()),
+            activation: Activation::Identity,
+        };
+        match self {
             Mbconv::Separable(stage) => {
-                let y = ops::relu6(stage.bn1.forward(stage.conv_dw.forward(x.clone(), pass), pass)); // [N, C_in, H_out, W_out]
-                (stage.bn2.forward(stage.conv_pw.forward(y, pass), pass), stage.residual) // [N, C_out, H_out, W_out]
+                let after = after(stage.residual, &x);
+                let y = stage.conv_dw.forward_norm(x, &stage.bn1, relu6(), pass); // [N, C_in, H_out, W_out]
+                stage.conv_pw.forward_norm(y, &stage.bn2, after, pass) // [N, C_out, H_out, W_out]
             }
             Mbconv::Expanded(stage) => {
-                let y = ops::relu6(stage.bn1.forward(stage.conv_pw.forward(x.clone(), pass), pass)); // [N, inner, H, W]
-                let y = ops::relu6(stage.bn2.forward(stage.conv_dw.forward(y, pass), pass)); // [N, inner, H_out, W_out]
-                (stage.bn3.forward(stage.conv_pwl.forward(y, pass), pass), stage.residual) // [N, C_out, H_out, W_out]
+                let after = after(stage.residual, &x);
+                let y = stage.conv_pw.forward_norm(x, &stage.bn1, relu6(), pass); // [N, inner, H, W]
+                let y = stage.conv_dw.forward_norm(y, &stage.bn2, relu6(), pass); // [N, inner, H_out, W_out]
+                stage.conv_pwl.forward_norm(y, &stage.bn3, after, pass) // [N, C_out, H_out, W_out]
             }
-        };
-        if residual { y + x } else { y }
+        }
     }
 }

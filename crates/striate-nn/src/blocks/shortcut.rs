@@ -1,10 +1,11 @@
 //! What a residual block adds to its result.
 
 use burn::tensor::Tensor;
-use striate_engine::ops::{PoolSpec, max_pool2d};
+use striate_engine::ops::{Activation, PoolSpec, max_pool2d};
 
 use super::ConvNorm;
 use crate::Pass;
+use crate::layers::After;
 
 /// The way around a residual block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +26,13 @@ pub(super) struct Step {
     pub stride: usize,
 }
 
-/// Adds the shortcut of `x` to `y`. # Shapes: `y`, output `[N, C_out, H_out, W_out]`
-pub(super) fn add(y: Tensor<4>, x: Tensor<4>, downsample: Option<&ConvNorm>, step: Step, pass: &Pass) -> Tensor<4> {
+/// What goes around, if anything does. # Shapes: output `[N, C_out, H_out, W_out]`
+pub(super) fn shortcut(x: Tensor<4>, downsample: Option<&ConvNorm>, step: Step, pass: &Pass) -> Option<Tensor<4>> {
     match (step.shortcut, downsample) {
-        (Shortcut::None, _) => y,
-        (_, Some((conv, norm))) => y + norm.forward(conv.forward(x, pass), pass),
-        (Shortcut::Projection, None) => y + x,
-        (Shortcut::Zeros, None) => y + subsampled(x, step),
+        (Shortcut::None, _) => None,
+        (_, Some((conv, norm))) => Some(conv.forward_norm(x, norm, After::act(Activation::Identity), pass)),
+        (Shortcut::Projection, None) => Some(x),
+        (Shortcut::Zeros, None) => Some(subsampled(x, step)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use striate_engine::ops;
+use striate_engine::ops::{self, Activation};
 
 /// `max(x, 0)`.
 #[derive(Module, Debug)]
@@ -10,8 +10,8 @@ pub struct Relu {}
 
 impl Relu {
     /// # Shapes
-    /// - `x`, output: any
-    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        ops::relu(x)
+    /// - `x`, output: `[N, C, H, W]`
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        ops::activate(x, Activation::Relu)
     }
 }

@@ -3,7 +3,7 @@
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, BatchNormSpec, BatchStatistics};
+use striate_engine::ops::{self, Activation, BatchNormSpec};
 
 use super::Running;
 use crate::Pass;
@@ -50,6 +50,22 @@ impl BatchNormConfig {
     }
 }
 
+/// What follows a norm: a sum, then an activation.
+#[derive(Debug)]
+pub struct After {
+    /// Added, of the output's shape.
+    pub residual: Option<Tensor<4>>,
+    /// Last.
+    pub activation: Activation,
+}
+
+impl After {
+    /// An activation alone.
+    pub fn act(activation: Activation) -> Self {
+        Self { residual: None, activation }
+    }
+}
+
 impl BatchNorm {
     /// # Shapes
     /// - `x`, output: `[N, C, H, W]`
@@ -57,19 +73,32 @@ impl BatchNorm {
     /// # Panics
     /// If `x` does not have the C channels it was built for.
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+        self.forward_then(x, After::act(Activation::Identity), pass)
+    }
+
+    /// With what follows, in one pass over memory. # Shapes and panics: as [`BatchNorm::forward`]
+    pub fn forward_then(&self, x: Tensor<4>, after: After, pass: &Pass) -> Tensor<4> {
         let [n, c, h, w] = x.dims();
         let [channels] = self.weight.shape().dims();
         assert_eq!(c, channels, "BatchNorm: x has {c} channels, the layer {channels}");
-        let spec = BatchNormSpec { weight: self.weight.val(), bias: self.bias.val(), eps: self.eps };
+        let After { residual, activation } = after;
         if !matches!(pass, Pass::Train(_)) {
-            let statistics = BatchStatistics { mean: self.running_mean.value(), var: self.running_var.value() };
-            return ops::batch_norm_infer(x, spec, statistics);
+            return ops::scale_shift(x, self.scale_and_shift(), residual, activation);
         }
-        let (y, batch) = ops::batch_norm_train(x, spec);
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        let spec = BatchNormSpec { weight, bias, eps: self.eps, residual, activation };
+        let (y, batch) = ops::batch_norm(x, spec);
         let count = (n * h * w) as f32;
         let unbiased = if count > 1.0 { count / (count - 1.0) } else { 1.0 };
         self.running_mean.update(batch.mean, self.momentum);
         self.running_var.update(batch.var * unbiased, self.momentum);
         y
+    }
+
+    /// What the norm comes down to by its running statistics, `[C]` each.
+    pub(super) fn scale_and_shift(&self) -> (Tensor<1>, Tensor<1>) {
+        let scale = self.weight.val() / (self.running_var.value() + self.eps).sqrt();
+        let shift = self.bias.val() - self.running_mean.value() * scale.clone();
+        (scale, shift)
     }
 }

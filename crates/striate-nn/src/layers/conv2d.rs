@@ -2,8 +2,9 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Conv2dSpec, Padding};
+use striate_engine::ops::{self, Activation, Conv2dSpec, FoldedConv2d, Padding};
 
+use super::{After, BatchNorm};
 use crate::Pass;
 
 /// How to build a [`Conv2d`]; kernels are square.
@@ -74,8 +75,43 @@ impl Conv2d {
     /// # Panics
     /// If `x` does not have the channels it was built for, or is smaller than the kernel.
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let y = ops::conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), self.spec);
+        self.forward_act(x, Activation::Identity, pass)
+    }
+
+    /// With what follows, in one pass over memory. # Shapes and panics: as [`Conv2d::forward`]
+    pub fn forward_act(&self, x: Tensor<4>, activation: Activation, pass: &Pass) -> Tensor<4> {
+        if let Pass::Frozen(plan) = pass {
+            let ones = || Tensor::ones([self.weight.shape().dims::<4>()[0]], &x.device());
+            let fold = || {
+                let (scale, zeros) = (ones(), ones() * 0.0);
+                self.folded((scale, self.bias.as_ref().map_or(zeros, |bias| bias.val())))
+            };
+            return plan.ready(self.weight.id, x.dims(), fold).forward(x, None, activation);
+        }
+        let y = ops::conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), self.spec, activation);
         pass.add_macs(ops::conv2d_macs(self.weight.shape().dims(), y.dims()) * y.dims()[0] as u64);
         y
+    }
+
+    /// `activation(norm(conv(x)) + residual)`; convolution and norm are one where the net is frozen.
+    ///
+    /// # Shapes
+    /// - `x`: `[N, C_in, H, W]`, residual, output: `[N, C_out, H_out, W_out]`
+    ///
+    /// # Panics
+    /// As [`Conv2d::forward`], and if the convolution has a bias: the norm has one.
+    pub fn forward_norm(&self, x: Tensor<4>, norm: &BatchNorm, after: After, pass: &Pass) -> Tensor<4> {
+        assert!(self.bias.is_none(), "Conv2d::forward_norm: a convolution before a norm has no bias");
+        match pass {
+            Pass::Frozen(plan) => {
+                let ready = plan.ready(self.weight.id, x.dims(), || self.folded(norm.scale_and_shift()));
+                ready.forward(x, after.residual, after.activation)
+            }
+            _ => norm.forward_then(self.forward(x, pass), after, pass),
+        }
+    }
+
+    fn folded(&self, scale_and_shift: (Tensor<1>, Tensor<1>)) -> FoldedConv2d {
+        FoldedConv2d::new(self.weight.val(), scale_and_shift, self.spec)
     }
 }

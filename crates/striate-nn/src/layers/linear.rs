@@ -3,7 +3,7 @@
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops;
+use striate_engine::ops::{self, Activation};
 
 use crate::Pass;
 
@@ -45,7 +45,12 @@ impl Linear {
     /// # Panics
     /// If `x` does not have the columns it was built for.
     pub fn forward(&self, x: Tensor<2>, pass: &Pass) -> Tensor<2> {
+        self.forward_act(x, Activation::Identity, pass)
+    }
+
+    /// With what follows, in one pass over memory. # Shapes and panics: as [`Linear::forward`]
+    pub fn forward_act(&self, x: Tensor<2>, activation: Activation, pass: &Pass) -> Tensor<2> {
         pass.add_macs((x.dims()[0] * self.weight.shape().num_elements()) as u64);
-        ops::linear(x, self.weight.val(), Some(self.bias.val()))
+        ops::linear(x, self.weight.val(), Some(self.bias.val()), activation)
     }
 }

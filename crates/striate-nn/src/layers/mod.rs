@@ -9,7 +9,7 @@ mod max_pool2d;
 mod running;
 
 pub use activation::Relu;
-pub use batch_norm::{BatchNorm, BatchNormConfig};
+pub use batch_norm::{After, BatchNorm, BatchNormConfig};
 pub use conv2d::{Conv2d, Conv2dConfig};
 pub use dropout::Dropout;
 pub use linear::{Linear, LinearConfig};

@@ -3,10 +3,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Padding, PoolSpec};
+use striate_engine::ops::{self, Activation, Padding, PoolSpec};
 
 use crate::blocks::{ConvNorm, conv_norm};
-use crate::layers::{Conv2dConfig, Dropout, Linear, LinearConfig};
+use crate::layers::{After, Conv2dConfig, Dropout, Linear, LinearConfig};
 use crate::{NetConfig, Pass};
 
 /// Channels of each block unless the configuration says otherwise.
@@ -39,7 +39,7 @@ impl Conv4 {
     /// - `x`: `[N, C, H, W]`, output: `[N, width]`
     pub fn features(&self, mut x: Tensor<4>, pass: &Pass) -> Tensor<2> {
         for (conv, norm) in &self.blocks {
-            x = ops::relu(norm.forward(conv.forward(x, pass), pass)); // [N, width, H, W]
+            x = conv.forward_norm(x, norm, After::act(Activation::Relu), pass); // [N, width, H, W]
             let [_, _, h, w] = x.dims();
             if h.min(w) >= 2 {
                 x = ops::max_pool2d(x, PoolSpec::tiles(2)); // [N, width, H / 2, W / 2]

@@ -3,10 +3,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Padding};
+use striate_engine::ops::{self, Activation, Padding};
 
 use crate::blocks::{Mbconv, MbconvConfig};
-use crate::layers::{BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dropout, Linear, LinearConfig};
+use crate::layers::{After, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dropout, Linear, LinearConfig};
 use crate::{NetConfig, Pass, Variant};
 
 /// Expansion, channels, blocks, stride of the first block, kernel.
@@ -68,11 +68,11 @@ impl EfficientNetLite {
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, 1280]`
     pub fn features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let mut x = ops::relu6(self.bn1.forward(self.conv_stem.forward(x, pass), pass)); // [N, 32, H / 2, W / 2]
+        let mut x = self.conv_stem.forward_norm(x, &self.bn1, After::act(Activation::Relu6), pass); // [N, 32, H / 2, W / 2]
         for block in self.blocks.iter().flatten() {
             x = block.forward(x, pass);
         }
-        let x = ops::relu6(self.bn2.forward(self.conv_head.forward(x, pass), pass)); // [N, 1280, H / 32, W / 32]
+        let x = self.conv_head.forward_norm(x, &self.bn2, After::act(Activation::Relu6), pass); // [N, 1280, H / 32, W / 32]
         ops::global_avg_pool2d(x) // [N, 1280]
     }
 

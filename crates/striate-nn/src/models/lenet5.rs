@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Padding, PoolSpec};
+use striate_engine::ops::{self, Activation, Padding, PoolSpec};
 
 use crate::layers::{Conv2d, Conv2dConfig, Dropout, Linear, LinearConfig};
 use crate::{NetConfig, Pass};
@@ -40,9 +40,9 @@ impl LeNet5 {
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, 128]`
     pub fn features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let x = ops::max_pool2d(ops::relu(self.conv1.forward(x, pass)), PoolSpec::tiles(2)); // [N, 32, H / 2, W / 2]
-        let x = ops::max_pool2d(ops::relu(self.conv2.forward(x, pass)), PoolSpec::tiles(2)); // [N, 64, H / 4, W / 4]
-        ops::relu(self.fc1.forward(x.flatten(1, 3), pass)) // [N, 128]
+        let x = ops::max_pool2d(self.conv1.forward_act(x, Activation::Relu, pass), PoolSpec::tiles(2)); // [N, 32, H / 2, W / 2]
+        let x = ops::max_pool2d(self.conv2.forward_act(x, Activation::Relu, pass), PoolSpec::tiles(2)); // [N, 64, H / 4, W / 4]
+        self.fc1.forward_act(x.flatten(1, 3), Activation::Relu, pass) // [N, 128]
     }
 
     /// Length of the features.

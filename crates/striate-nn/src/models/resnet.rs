@@ -5,10 +5,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Padding, PoolSpec};
+use striate_engine::ops::{self, Activation, Padding, PoolSpec};
 
 use crate::blocks::{BasicBlock, BasicBlockConfig, Bottleneck, BottleneckConfig, Shortcut};
-use crate::layers::{BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dropout, Linear, LinearConfig};
+use crate::layers::{After, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dropout, Linear, LinearConfig};
 use crate::{NetConfig, Pass, Stem};
 
 /// Up to this side a picture goes through the small stem unless the configuration says otherwise: the large one divides
@@ -84,7 +84,7 @@ impl ResNet {
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, D]`
     pub fn features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        let mut x = ops::relu(self.bn1.forward(self.conv1.forward(x, pass), pass));
+        let mut x = self.conv1.forward_norm(x, &self.bn1, After::act(Activation::Relu), pass);
         if self.pools {
             x = ops::max_pool2d(x, PoolSpec { kernel_size: 3, stride: 2, padding: 1, ceil_mode: false });
         }

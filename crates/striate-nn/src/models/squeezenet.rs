@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, PoolSpec};
+use striate_engine::ops::{self, Activation, PoolSpec};
 
 use crate::blocks::{Fire, FireConfig};
 use crate::layers::{Conv2d, Conv2dConfig, Dropout, MaxPool2d, Relu};
@@ -67,7 +67,7 @@ impl SqueezeNet {
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
         let (dropout, conv) = &self.classifier;
         let y = conv.forward(dropout.forward(self.maps(x, pass), pass), pass); // [N, K, H_out, W_out]
-        ops::global_avg_pool2d(if self.rectified { ops::relu(y) } else { y }) // [N, K]
+        ops::global_avg_pool2d(if self.rectified { ops::activate(y, Activation::Relu) } else { y }) // [N, K]
     }
 
     fn maps(&self, mut x: Tensor<4>, pass: &Pass) -> Tensor<4> {

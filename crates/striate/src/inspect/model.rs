@@ -51,9 +51,9 @@ pub(super) fn inspect(path: &Path) -> Result<ModelInfo, Error> {
         file: file.display().to_string(),
         bytes,
         preparation: preparation(&predictor.manifest.preprocess),
-        parameters: predictor.net.parameter_count(),
+        parameters: predictor.net.net().parameter_count(),
         multiply_adds: predictor.manifest.net.forward_macs()?,
-        layers: layers(&predictor.net),
+        layers: layers(predictor.net.net()),
         manifest: predictor.manifest,
     })
 }

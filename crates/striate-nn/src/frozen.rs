@@ -1,0 +1,57 @@
+//! A net for inference alone: convolutions with their norms folded in, weights packed once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use burn::module::ParamId;
+use burn::tensor::Tensor;
+use striate_engine::ops::{FoldedConv2d, PackedConv2d};
+
+use crate::{Net, Pass};
+
+/// A net that does not change any more.
+///
+/// Its convolutions are made ready as they are first met, for the size of picture they are met with.
+#[derive(Debug)]
+pub struct Frozen {
+    net: Net,
+    plan: Plan,
+}
+
+/// Convolutions made ready so far, by the identity of their weights and the height and width of their input.
+#[derive(Debug, Default)]
+pub struct Plan {
+    ready: Mutex<HashMap<(ParamId, usize, usize), PackedConv2d>>,
+}
+
+impl Plan {
+    /// The convolution with weights `id` for `x`; `fold` makes it where it is met first.
+    pub(crate) fn ready(&self, id: ParamId, x: [usize; 4], fold: impl FnOnce() -> FoldedConv2d) -> PackedConv2d {
+        let mut ready = self.ready.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        ready.entry((id, x[2], x[3])).or_insert_with(|| PackedConv2d::new(Arc::new(fold()), x)).clone()
+    }
+}
+
+impl Frozen {
+    /// Keeps `net` as it is.
+    pub fn new(net: Net) -> Self {
+        Self { net, plan: Plan::default() }
+    }
+
+    /// The net.
+    pub fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// # Shapes
+    /// - `x`: `[N, C, H, W]`, output: `[N, K]`
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        self.net.forward(x, &Pass::Frozen(&self.plan))
+    }
+
+    /// # Shapes
+    /// - `x`: `[N, C, H, W]`, output: `[N, D]`
+    pub fn features(&self, x: Tensor<4>) -> Tensor<2> {
+        self.net.features(x, &Pass::Frozen(&self.plan))
+    }
+}
