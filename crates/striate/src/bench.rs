@@ -1,0 +1,15 @@
+//! Speed: the same works that other programs do, timed on this machine.
+
+mod autoencoder;
+mod formula;
+mod inference;
+mod layer;
+mod memory;
+pub mod peer;
+mod task;
+mod training;
+pub mod work;
+
+pub use formula::formula;
+pub use memory::peak_mib;
+pub use task::Summary;
