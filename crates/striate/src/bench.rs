@@ -4,6 +4,8 @@ mod autoencoder;
 mod formula;
 mod inference;
 mod layer;
+pub mod machine;
+pub mod measure;
 mod memory;
 pub mod peer;
 mod task;

@@ -1,5 +1,7 @@
 //! Single convolutions, the shapes that nets are made of: forward alone, or with both gradients.
 
+use std::fmt;
+
 use burn::tensor::{Device, Tensor};
 use striate_engine::ops::{self, Conv2dSpec, Padding};
 
@@ -23,6 +25,14 @@ pub(super) struct Layer {
     pub padding: usize,
     /// Channels are split into so many groups.
     pub groups: usize,
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { batch, channels: [c_in, c_out], side, kernel_size: k, stride, groups, .. } = *self;
+        let kind = if groups == c_in { "depthwise" } else { "conv" };
+        write!(f, "{kind} {k}x{k} stride {stride}, {c_in} to {c_out}, {batch} of {side}x{side}")
+    }
 }
 
 impl Layer {

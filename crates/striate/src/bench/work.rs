@@ -76,6 +76,27 @@ impl Work {
         [Kind::LeNet, Kind::ResNet, Kind::Autoencoder].into_iter().chain(nets).chain(layers).map(Self).collect()
     }
 
+    /// The works of this name, or whose names begin with it and a point: `W5`, `W5.a`.
+    pub fn named(name: &str) -> Result<Vec<Self>, Error> {
+        let inside = format!("{name}.");
+        let named = |work: &Self| work.to_string() == name || work.to_string().starts_with(&inside);
+        let works: Vec<Self> = Self::all().into_iter().filter(named).collect();
+        if works.is_empty() { name.parse().map(|work| vec![work]) } else { Ok(works) }
+    }
+
+    /// What it is, in a few words.
+    pub fn about(self) -> String {
+        match self.0 {
+            Kind::LeNet => format!("LeNet-5 training, {} of 1x28x28", self.pictures()),
+            Kind::ResNet => format!("ResNet-18 training, {} of 3x32x32", self.pictures()),
+            Kind::Autoencoder => format!("autoencoder training, {} of 3x128x128", self.pictures()),
+            Kind::Inference { net, batch } => format!("{} inference, {batch} of 3x{SIDE}x{SIDE}", NETS[net].1),
+            Kind::Layer { layer, backward } => {
+                format!("{}, {}", LAYERS[layer].1, if backward { "both gradients" } else { "forward" })
+            }
+        }
+    }
+
     /// Builds it from formula weights.
     pub(super) fn task(self) -> Result<Box<dyn Task>, NetError> {
         match self.0 {
@@ -100,6 +121,15 @@ impl Work {
             Kind::Autoencoder => 16,
             Kind::Inference { batch, .. } => batch,
             Kind::Layer { layer, .. } => LAYERS[layer].1.batch,
+        }
+    }
+
+    /// Bytes that one run must move between memory and processor at least; `None` where it depends on the method.
+    pub(super) fn bytes(self) -> Option<u64> {
+        match self.0 {
+            // Each gradient reads two of the three tensors and writes the third.
+            Kind::Layer { layer, backward } => Some(LAYERS[layer].1.bytes() * if backward { 3 } else { 1 }),
+            _ => None,
         }
     }
 
@@ -131,6 +161,9 @@ mod tests {
             assert_eq!(work.to_string().parse::<Work>().expect("its own name"), work);
         }
         let error = "W5.z.fwd".parse::<Work>().expect_err("no such work").to_string();
+        let named = |name| Work::named(name).map(|works| works.len()).map_err(|e| e.to_string());
+        assert_eq!((named("W5"), named("W5.a"), named("W4.mbv2.b1"), named("W2")), (Ok(10), Ok(2), Ok(1), Ok(1)));
+        assert!(named("W").is_err() && named("").is_err());
         assert!(error.contains("W5.z.fwd") && error.contains("W5.e.fwdbwd"), "{error}");
     }
 
