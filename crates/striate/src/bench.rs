@@ -8,6 +8,8 @@ pub mod machine;
 pub mod measure;
 mod memory;
 pub mod peer;
+pub mod scale;
+mod scale_chart;
 mod task;
 mod training;
 pub mod work;

@@ -1,10 +1,14 @@
 //! `striate bench`: how fast this machine trains and infers.
 
+mod scale;
+
 use std::io::BufRead;
+use std::path::PathBuf;
 
 use clap::Args;
 use striate::bench::measure::{BenchOptions, BenchReport, Bound, Timing, bench};
 use striate::bench::peer::Peer;
+use striate::bench::scale::Point;
 use striate::bench::work::Work;
 
 use super::{json, percent, table};
@@ -23,6 +27,10 @@ Examples:
   striate bench --only W2,W5.a --rounds 11 --threads 2
   striate bench --only W4 --json | jq -r '.works[] | [.work, .median_s] | @tsv'
 
+  # how time and memory grow, into bench-scale/scale.csv and scale.svg
+  striate bench --scale
+  striate bench --scale --only depth,side --out growth
+
   # answer commands, so that another program can be timed in turn with this one
   printf 'prepare W5.c.fwd\\nrun W5.c.fwd 9\\ncheck W5.c.fwd\\nrss\\n' | striate bench --peer --threads 2")]
 pub struct BenchArgs {
@@ -32,6 +40,18 @@ pub struct BenchArgs {
     /// Timings of each work
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub rounds: u16,
+    /// How time and peak memory grow with batch, picture side, depth and data: a CSV and a chart; --only names some of these
+    #[arg(long, conflicts_with_all = ["rounds", "peer"])]
+    pub scale: bool,
+    /// Folder for scale.csv and scale.svg
+    #[arg(long, value_name = "FOLDER", requires = "scale", default_value = "bench-scale")]
+    pub out: PathBuf,
+    /// Replace the files in --out if there are any
+    #[arg(long, requires = "scale")]
+    pub overwrite: bool,
+    /// One measurement of --scale, such as batch=64, in a process of its own
+    #[arg(long, hide = true, value_name = "POINT")]
+    pub scale_point: Option<Point>,
     /// Answer commands on stdin, a line each: prepare WORK, run WORK N, check WORK, rss, quit
     #[arg(long, conflicts_with_all = ["only", "rounds"])]
     pub peer: bool,
@@ -40,6 +60,12 @@ pub struct BenchArgs {
 pub fn run(args: &BenchArgs, globals: &Globals, terminal: &Terminal) -> anyhow::Result<Verdict> {
     if args.peer {
         return answer_commands(terminal);
+    }
+    if let Some(point) = args.scale_point {
+        return scale::one(point, terminal);
+    }
+    if args.scale {
+        return scale::run(args, globals, terminal);
     }
     let mut works = Vec::new();
     for name in &args.only {
