@@ -36,6 +36,9 @@ struct Options {
 pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
     let options = options(arguments)?;
     let program = build(root)?;
+    if let Some(load) = load().filter(|load| *load > 0.5) {
+        println!("warning: the machine is busy (load {load}): such figures say little; let it come to rest first");
+    }
     let machine = machine(&program, options.threads)?;
     let path = root.join("BENCHMARKS.md");
     let mut refused = Vec::new();
@@ -123,6 +126,11 @@ fn build(root: &Path) -> Result<String> {
     ensure!(status.context("cargo did not start")?.success(), "the program cannot be built");
     let here = std::env::current_exe().context("this program does not know where it is")?;
     Ok(page::shell_word(&here.with_file_name("striate").to_string_lossy()))
+}
+
+/// Programs that wanted to run in the last five minutes, on average, where the system tells; our build is the last minute's.
+fn load() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').nth(1)?.parse().ok()
 }
 
 /// Processor and instruction set, as the program names them.

@@ -18,8 +18,8 @@ pub struct Row {
     pub against: String,
     /// Seconds a run in each round, ours and theirs.
     pub times: [Vec<f64>; 2],
-    /// Median, least and most.
-    pub ratios: [f64; 3],
+    /// Theirs over ours in each round.
+    pub ratios: Vec<f64>,
     pub agreement: Agreement,
     pub peak_mib: [u64; 2],
     pub threads: usize,
@@ -38,15 +38,13 @@ impl Row {
     pub fn line(&self) -> String {
         let [ours, theirs] = [&self.times[0], &self.times[1]].map(|times| match self.refused() {
             true => "-".to_owned(),
-            false => format!("{:.3}", 1000.0 * median(times)),
+            false => spread(times, 1000.0, 3),
         });
-        let [middle, least, most] = self.ratios;
+        let ratio = spread(&self.ratios, 1.0, 2);
         let (ratio, check) = match &self.agreement {
             Agreement::Disagrees(why) => ("REFUSED".to_owned(), format!("disagrees: {why}")),
-            Agreement::Agrees(difference) => {
-                (format!("{middle:.2} ({least:.2} to {most:.2})"), format!("{difference:.0e}"))
-            }
-            Agreement::NotAsked => (format!("{middle:.2} ({least:.2} to {most:.2})"), "has no check".to_owned()),
+            Agreement::Agrees(difference) => (ratio, format!("{difference:.0e}")),
+            Agreement::NotAsked => (ratio, "has no check".to_owned()),
         };
         let [rss_ours, rss_theirs] = self.peak_mib;
         let Self { work, against, threads, machine, date, command, .. } = self;
@@ -56,6 +54,14 @@ impl Row {
              | {machine} | {date} | `{command}` |"
         )
     }
+}
+
+/// The median, and in brackets the least and the most.
+fn spread(values: &[f64], scale: f64, digits: usize) -> String {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(0.0, f64::max);
+    let [middle, least, most] = [median(values), least, most].map(|value| format!("{:.digits$}", scale * value));
+    format!("{middle} ({least} to {most})")
 }
 
 /// What a row is known by: work, opponent (either layout of PyTorch is one), threads, processor.
@@ -121,7 +127,7 @@ mod tests {
             work: "W2".to_owned(),
             against: against.to_owned(),
             times: [vec![1.0, 2.0, 3.0], vec![2.0, 4.0, 9.0]],
-            ratios: [2.0, 2.0, 3.0],
+            ratios: vec![2.0, 2.0, 3.0],
             agreement,
             peak_mib: [100, 200],
             threads: 2,
@@ -139,7 +145,7 @@ mod tests {
         let third = refreshed(&second, &row("PyTorch channels-last", Agreement::Agrees(2e-6))).expect("a page");
         assert!(third.starts_with("# By hand\n") && third.ends_with("\nmore\n"), "{third}");
         assert_eq!(third.matches("| W2 |").count(), 2, "{third}");
-        assert!(third.contains("| 2000.000 | 4000.000 | 2.00 (2.00 to 3.00) | 2e-6 | 100 / 200 | 3 | 2 |"), "{third}");
+        assert!(third.contains("| 2000.000 (1000.000 to 3000.000) | 4000.000 (2000.000 to 9000.000) | 2.00 (2.00 to 3.00) | 2e-6 | 100 / 200 |"), "{third}");
         assert!(third.contains("channels-last") && third.contains("has no check"), "{third}");
         assert!(refreshed("no rows", &row("PyTorch", Agreement::NotAsked)).is_err());
     }
