@@ -20,6 +20,9 @@ use peer::Peer;
 /// A round of the fastest program takes at least so long, so that the clock's grain does not count.
 const ROUND_S: f64 = 0.3;
 
+/// Other programs' threads that a quiet machine may have on average.
+const BUSY: f64 = 0.7;
+
 /// What was asked for.
 #[derive(Debug, PartialEq)]
 struct Options {
@@ -36,9 +39,6 @@ struct Options {
 pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
     let options = options(arguments)?;
     let program = build(root)?;
-    if let Some(load) = load().filter(|load| *load > 0.5) {
-        println!("warning: the machine is busy (load {load}): such figures say little; let it come to rest first");
-    }
     let machine = machine(&program, options.threads)?;
     let path = root.join("BENCHMARKS.md");
     let mut refused = Vec::new();
@@ -128,9 +128,12 @@ fn build(root: &Path) -> Result<String> {
     Ok(page::shell_word(&here.with_file_name("striate").to_string_lossy()))
 }
 
-/// Programs that wanted to run in the last five minutes, on average, where the system tells; our build is the last minute's.
-fn load() -> Option<f64> {
-    std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').nth(1)?.parse().ok()
+/// Words for the row where others worked at the same time: threads that wanted to run in the last minute, but for ours. A
+/// program that waits for all of its threads at each step suffers more than another, so such a ratio says little.
+fn busy(threads: usize) -> String {
+    let loads = std::fs::read_to_string("/proc/loadavg").unwrap_or_default(); // other systems have no such file
+    let load = loads.split(' ').next().and_then(|load| load.parse::<f64>().ok()).unwrap_or(0.0);
+    if load > threads as f64 + BUSY { format!(", BUSY (load {load})") } else { String::new() }
 }
 
 /// Processor and instruction set, as the program names them.
@@ -162,6 +165,7 @@ fn record(program: &str, work: &str, options: &Options, machine: &str) -> Result
         peer.prepare(work)?;
     }
     let times = rounds(&mut peers, work, options.rounds)?;
+    let busy = busy(options.threads);
     let peaks = peers.iter_mut().map(Peer::rss).collect::<Result<Vec<_>>>()?; // before `check` builds the work again
     let ours = if options.torch.is_some() { peers[0].check(work)? } else { Vec::new() };
     let mut rows = Vec::new();
@@ -176,7 +180,7 @@ fn record(program: &str, work: &str, options: &Options, machine: &str) -> Result
             agreement,
             peak_mib: [peaks[0], peaks[against]],
             threads: options.threads,
-            machine: machine.to_owned(),
+            machine: format!("{machine}{busy}"),
             date: page::today(),
             command: options.command.clone(),
         });
