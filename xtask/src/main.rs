@@ -1,5 +1,6 @@
 //! Chores of the repository: `cargo xtask ci` runs every check, `cargo xtask tidy` the quick ones of ours.
 
+mod bench_record;
 mod ci;
 mod same_bits;
 mod tidy;
@@ -13,6 +14,9 @@ const USAGE: &str = "usage: cargo xtask <chore>
 
   ci [--keep-going] [STEP...]   every check, the cheapest first, or only these steps:
                                 fmt, tidy, clippy, test, doc, deny
+  bench-record [--works W1,W2] [--rounds 7] [--threads 2] [--torch CMD] [--ort CMD]
+                                times striate in turn with programs that speak the lines of `striate bench --peer`,
+                                and refreshes the rows of BENCHMARKS.md
   same-bits                     threads 1, 2, 3 and runs killed at 20 moments: the same model, to the byte
   tidy                          length and head of files, names, who uses whom";
 
@@ -31,6 +35,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask stands in the repository")?;
     match arguments.split_first().map(|(chore, rest)| (chore.as_str(), rest)) {
         Some(("ci", rest)) => ci::run(root, rest),
+        Some(("bench-record", rest)) => bench_record::run(root, rest),
         Some(("same-bits", [])) => same_bits::run(root),
         Some(("tidy", [])) => tidy::run(root),
         Some(("help" | "--help" | "-h", _)) => {

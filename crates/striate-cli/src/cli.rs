@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::verbs::{completions, eval, inspect, models, predict, train};
+use crate::verbs::{bench, completions, eval, inspect, models, predict, train};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,6 +53,8 @@ pub enum Verb {
     Inspect(inspect::InspectArgs),
     /// List the nets and recipes there are
     Models(models::ModelsArgs),
+    /// Time nets and layers on this machine
+    Bench(bench::BenchArgs),
     /// Print a completion script for your shell
     Completions(completions::CompletionsArgs),
     /// Print the manual page

@@ -6,7 +6,6 @@ use crate::recipe::{OptimizerPart, Rule};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Gradients, Tensor};
 use std::collections::BTreeMap;
-use striate_nn::Net;
 use striate_nn::weights::Path;
 
 /// The moving state of an optimiser, by parameter path.
@@ -37,7 +36,7 @@ impl Optimizer {
     }
 
     /// One step down the gradient with learning rate `lr`. Parameters without a gradient stay.
-    pub fn step(&mut self, net: Net, grads: &mut Gradients, lr: f64) -> Net {
+    pub fn step<M: Module>(&mut self, net: M, grads: &mut Gradients, lr: f64) -> M {
         let scale = if self.config.clip_norm > 0.0 { clip_scale(&net, grads, self.config.clip_norm) } else { 1.0 };
         self.steps += 1;
         net.map(&mut Step { optimizer: self, grads, lr, scale, path: Path::default() })
@@ -115,7 +114,7 @@ impl ModuleMapper for Step<'_> {
 }
 
 /// What the gradient is multiplied by so that its L2 norm over all parameters is at most `limit` (Pascanu et al. 2013).
-fn clip_scale(net: &Net, grads: &Gradients, limit: f64) -> f64 {
+fn clip_scale<M: Module>(net: &M, grads: &Gradients, limit: f64) -> f64 {
     struct Norm<'a> {
         grads: &'a Gradients,
         sum: f64,

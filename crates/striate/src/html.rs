@@ -1,7 +1,7 @@
 //! `report.html`: a [`Page`] drawn as one file that opens by double-click, asks no network for anything and stays under 3 MB.
 
 mod augment;
-mod axis;
+pub(crate) mod axis;
 mod calibration;
 mod classes;
 mod confusion;
@@ -11,7 +11,7 @@ mod headline;
 mod ladder;
 mod leaks;
 mod mistakes;
-mod number;
+pub(crate) mod number;
 mod provenance;
 #[cfg(test)]
 mod sample;

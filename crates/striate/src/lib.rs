@@ -2,6 +2,7 @@
 
 extern crate striate_engine as burn;
 
+pub mod bench;
 mod climb;
 pub mod error;
 pub mod eval;

@@ -1,5 +1,6 @@
 //! One file per verb: arguments, then the library's options, then the answer in print.
 
+pub mod bench;
 pub mod completions;
 pub mod eval;
 pub mod inspect;
@@ -21,6 +22,7 @@ pub fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Verdict> {
         Verb::Predict(args) => predict::run(args, globals, terminal),
         Verb::Inspect(args) => inspect::run(args, globals, terminal),
         Verb::Models(args) => models::run(args, globals, terminal),
+        Verb::Bench(args) => bench::run(args, globals, terminal),
         Verb::Completions(args) => completions::run(args, globals, terminal),
         Verb::Man => man::run(globals, terminal),
     }
