@@ -6,6 +6,7 @@ use crate::recipe::{OptimizerPart, Rule};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Gradients, Tensor};
 use std::collections::BTreeMap;
+use striate_engine::ops::{self, Adam, Sgd};
 use striate_nn::weights::Path;
 
 /// The moving state of an optimiser, by parameter path.
@@ -39,41 +40,41 @@ impl Optimizer {
     pub fn step<M: Module>(&mut self, net: M, grads: &mut Gradients, lr: f64) -> M {
         let scale = if self.config.clip_norm > 0.0 { clip_scale(&net, grads, self.config.clip_norm) } else { 1.0 };
         self.steps += 1;
-        net.map(&mut Step { optimizer: self, grads, lr, scale, path: Path::default() })
+        net.map(&mut Step { optimizer: self, grads, rate: Rate { lr, scale }, path: Path::default() })
     }
 
     /// The new value of one flat parameter.
-    fn update(&mut self, path: &str, value: Tensor<1>, grad: Tensor<1>, decays: bool, lr: f64) -> Tensor<1> {
+    fn update(&mut self, path: &str, value: Tensor<1>, grad: Tensor<1>, decays: bool, rate: Rate) -> Tensor<1> {
         let config = &self.config;
         let decay = if decays { config.weight_decay } else { 0.0 };
         let slots = self.slots.remove(path);
-        let coupled = if decay > 0.0 && config.name != Rule::AdamW { grad + value.clone() * decay } else { grad };
         let (value, slots) = match config.name {
-            Rule::Sgd if config.momentum == 0.0 => (value - coupled * lr, vec![]),
             Rule::Sgd => {
-                let velocity = match slots {
-                    Some(mut old) => old.remove(0) * config.momentum + coupled.clone(),
-                    None => coupled.clone(),
+                let velocity = slots.and_then(|mut slots| slots.pop());
+                let sgd = Sgd {
+                    lr: rate.lr as f32,
+                    momentum: config.momentum as f32,
+                    nesterov: config.nesterov,
+                    decay: decay as f32,
+                    scale: rate.scale as f32,
                 };
-                let direction =
-                    if config.nesterov { coupled + velocity.clone() * config.momentum } else { velocity.clone() };
-                (value - direction * lr, vec![velocity])
+                let (value, velocity) = ops::sgd_step(value, grad, velocity, sgd);
+                (value, if config.momentum == 0.0 { vec![] } else { vec![velocity] })
             }
             Rule::Adam | Rule::AdamW => {
-                let [b1, b2] = config.betas;
-                let (m, v) = match slots {
-                    Some(mut old) => {
-                        let v = old.remove(1);
-                        (old.remove(0), v)
-                    }
-                    None => (coupled.zeros_like(), coupled.zeros_like()),
+                let moments = slots.and_then(|slots| <[Tensor<1>; 2]>::try_from(slots).ok());
+                let decoupled = config.name == Rule::AdamW;
+                let adam = Adam {
+                    lr: rate.lr,
+                    betas: config.betas,
+                    eps: config.eps,
+                    decay: if decoupled { 0.0 } else { decay as f32 },
+                    shrink: if decoupled { (1.0 - rate.lr * decay) as f32 } else { 1.0 },
+                    scale: rate.scale as f32,
+                    steps: self.steps,
                 };
-                let m = m * b1 + coupled.clone() * (1.0 - b1);
-                let v = v * b2 + coupled.clone() * coupled * (1.0 - b2);
-                let steps = self.steps as i32;
-                let denominator = v.clone().sqrt() / (1.0 - b2.powi(steps)).sqrt() + config.eps;
-                let value = if config.name == Rule::AdamW { value * (1.0 - lr * decay) } else { value };
-                (value - m.clone() / denominator * (lr / (1.0 - b1.powi(steps))), vec![m, v])
+                let (value, moments) = ops::adam_step(value, grad, moments, adam);
+                (value, moments.into())
             }
         };
         if !slots.is_empty() {
@@ -83,11 +84,17 @@ impl Optimizer {
     }
 }
 
+/// How far a step goes: the learning rate, and what the gradient is multiplied by.
+#[derive(Clone, Copy)]
+struct Rate {
+    lr: f64,
+    scale: f64,
+}
+
 struct Step<'a> {
     optimizer: &'a mut Optimizer,
     grads: &'a mut Gradients,
-    lr: f64,
-    scale: f64,
+    rate: Rate,
     path: Path,
 }
 
@@ -106,8 +113,7 @@ impl ModuleMapper for Step<'_> {
         param.map(|tensor| {
             let shape = tensor.shape();
             let flat = |t: Tensor<D>| -> Tensor<1> { t.reshape([-1]) };
-            let grad = if self.scale < 1.0 { grad * self.scale } else { grad };
-            let value = self.optimizer.update(&path, flat(tensor.without_autodiff()), flat(grad), D > 1, self.lr);
+            let value = self.optimizer.update(&path, flat(tensor.without_autodiff()), flat(grad), D > 1, self.rate);
             Tensor::from_inner(value.reshape(shape)).require_grad()
         })
     }

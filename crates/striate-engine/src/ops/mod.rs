@@ -5,18 +5,24 @@
 
 mod activation;
 mod batch_norm;
+mod channels_last;
+mod conv_transpose;
 mod convolution;
 mod cross_entropy;
 mod dropout;
 mod folded;
 mod linear;
+mod optimizer;
 mod pooling;
 
 pub use activation::{Activation, activate};
 pub use batch_norm::{BatchNormSpec, BatchStatistics, batch_norm, scale_shift};
+pub use channels_last::channels_last;
+pub use conv_transpose::{ConvTranspose2dSpec, conv_transpose2d};
 pub use convolution::{Conv2dSpec, Padding, conv2d, conv2d_macs};
 pub use cross_entropy::softmax_cross_entropy;
 pub use dropout::{DropoutMask, dropout};
 pub use folded::{FoldedConv2d, PackedConv2d};
 pub use linear::linear;
+pub use optimizer::{Adam, Sgd, adam_step, sgd_step};
 pub use pooling::{PoolSpec, avg_pool2d, global_avg_pool2d, max_pool2d};

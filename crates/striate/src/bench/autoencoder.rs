@@ -1,8 +1,8 @@
 //! The autoencoder that W3 trains: strided convolutions down to a vector of 1024 numbers, and their mirror.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, activation, module, ops::ConvTransposeOptions};
-use striate_engine::ops::{self, Padding};
+use burn::tensor::{Device, Tensor, activation};
+use striate_engine::ops::{self, Activation, ConvTranspose2dSpec, Padding};
 use striate_nn::Pass;
 use striate_nn::layers::{Conv2d, Conv2dConfig, Linear, LinearConfig};
 
@@ -40,9 +40,9 @@ impl ConvTranspose2d {
 
     /// # Shapes
     /// - `x`: `[N, C_in, H, W]`, output: `[N, C_out, 2 H, 2 W]`
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let options = ConvTransposeOptions::new([2; 2], [KERNEL / 2; 2], [1; 2], [1; 2], 1);
-        module::conv_transpose2d(x, self.weight.val(), Some(self.bias.val()), options)
+    fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        let spec = ConvTranspose2dSpec { stride: 2, padding: KERNEL / 2, output_padding: 1 };
+        ops::conv_transpose2d(x, self.weight.val(), Some(self.bias.val()), spec, activation)
     }
 }
 
@@ -65,16 +65,16 @@ impl Autoencoder {
     /// - `x`, output: `[N, 3, 128, 128]`
     pub(super) fn forward(&self, mut x: Tensor<4>, pass: &Pass) -> Tensor<4> {
         for conv in &self.enc {
-            x = ops::relu(conv.forward(x, pass)); // [N, C, H / 2, W / 2]
+            x = conv.forward_act(x, Activation::Relu, pass); // [N, C, H / 2, W / 2]
         }
-        let code = ops::relu(self.fc1.forward(x.flatten(1, 3), pass)); // [N, 1024]
-        let map = ops::relu(self.fc2.forward(code, pass)); // [N, 16384]
+        let code = self.fc1.forward_act(x.flatten(1, 3), Activation::Relu, pass); // [N, 1024]
+        let map = self.fc2.forward_act(code, Activation::Relu, pass); // [N, 16384]
         let mut x = map.reshape([-1, CHANNELS[4] as i32, SIDE as i32, SIDE as i32]); // [N, 256, 8, 8]
         for (i, conv) in self.dec.iter().enumerate() {
-            x = conv.forward(x); // [N, C, 2 H, 2 W]
-            x = if i < 3 { ops::relu(x) } else { activation::sigmoid(x) };
+            let activation = if i < 3 { Activation::Relu } else { Activation::Identity };
+            x = conv.forward(x, activation); // [N, C, 2 H, 2 W]
         }
-        x
+        activation::sigmoid(x)
     }
 
     /// Multiply-adds of one picture's forward pass.

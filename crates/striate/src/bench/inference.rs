@@ -1,25 +1,20 @@
 //! Inference: pictures to logits, on the way that `predict` takes.
 
 use burn::tensor::{Device, Tensor};
-use striate_nn::{Net, NetConfig, NetError, Pass, Variant};
+use striate_nn::{Frozen, NetConfig, NetError, Variant};
 
 use super::formula::{INPUT, filled, tensor};
 use super::task::{Output, Task};
 
 struct Inference {
-    net: Net,
+    net: Frozen,
     x: Tensor<4>,
 }
 
 impl Task for Inference {
     fn run(&mut self) -> Vec<Output> {
-        vec![Output::Logits(logits(&self.net, self.x.clone()))]
+        vec![Output::Logits(self.net.forward(self.x.clone()))]
     }
-}
-
-/// What `Predictor` does with a prepared batch.
-fn logits(net: &Net, x: Tensor<4>) -> Tensor<2> {
-    net.forward(x, &Pass::Infer)
 }
 
 /// A net of the registry for 1000 classes, in the form that timm and torchvision compute.
@@ -31,7 +26,7 @@ pub(super) fn config(name: &str) -> Result<NetConfig, NetError> {
 pub(super) fn inference(name: &str, batch: usize, side: usize) -> Result<Box<dyn Task>, NetError> {
     let (config, device) = (config(name)?, Device::flex());
     let config = NetConfig { image_size: [side; 2], ..config };
-    let net = filled(config.init_zeros(&device)?);
+    let net = Frozen::new(filled(config.init_zeros(&device)?));
     let x = tensor([batch, config.in_channels, side, side], INPUT, 1.0, &device);
     Ok(Box::new(Inference { net, x }))
 }

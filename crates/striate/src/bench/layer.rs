@@ -1,9 +1,10 @@
 //! Single convolutions, the shapes that nets are made of: forward alone, or with both gradients.
 
 use std::fmt;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Conv2dSpec, Padding};
+use striate_engine::ops::{self, Activation, Conv2dSpec, FoldedConv2d, PackedConv2d, Padding};
 
 use super::formula::{INPUT, scale, tensor};
 use super::task::{Output, Task};
@@ -67,13 +68,18 @@ impl Layer {
 
     fn tensors(&self, device: &Device) -> [Tensor<4>; 2] {
         let fan_in = self.weight()[1..].iter().product();
-        [tensor(self.input(), INPUT, 1.0, device), tensor(self.weight(), 0, scale(fan_in), device)]
+        let x = ops::channels_last(tensor(self.input(), INPUT, 1.0, device)); // as it lies inside a net
+        [x, tensor(self.weight(), 0, scale(fan_in), device)]
     }
 
     /// The output alone, without a graph.
     pub(super) fn forward(&self) -> Box<dyn Task> {
         let [x, weight] = self.tensors(&Device::flex());
-        Box::new(Forward { x, weight, spec: self.spec() })
+        let [c_out, ..] = weight.dims();
+        let ones = Tensor::ones([c_out], &Device::flex());
+        let folded = FoldedConv2d::new(weight, (ones.clone(), ones * 0.0), self.spec());
+        let conv = PackedConv2d::new(Arc::new(folded), x.dims());
+        Box::new(Forward { x, conv })
     }
 
     /// The output, and the gradients of the sum of all its elements.
@@ -83,15 +89,15 @@ impl Layer {
     }
 }
 
+/// As in inference: weights packed before.
 struct Forward {
     x: Tensor<4>,
-    weight: Tensor<4>,
-    spec: Conv2dSpec,
+    conv: PackedConv2d,
 }
 
 impl Task for Forward {
     fn run(&mut self) -> Vec<Output> {
-        vec![Output::Maps(ops::conv2d(self.x.clone(), self.weight.clone(), None, self.spec))]
+        vec![Output::Maps(self.conv.forward(self.x.clone(), None, Activation::Identity))]
     }
 }
 
@@ -103,7 +109,7 @@ struct ForwardBackward {
 
 impl Task for ForwardBackward {
     fn run(&mut self) -> Vec<Output> {
-        let y = ops::conv2d(self.x.clone(), self.weight.clone(), None, self.spec);
+        let y = ops::conv2d(self.x.clone(), self.weight.clone(), None, self.spec, Activation::Identity);
         let mut grads = y.backward(); // of a tensor that is no single number: those of its sum
         let mut grad = |of: &Tensor<4>| of.grad_remove(&mut grads).expect("both operands have a gradient");
         let (x, weight) = (grad(&self.x), grad(&self.weight));
