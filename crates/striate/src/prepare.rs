@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::event::{Event, Observer};
+use crate::leaks::leaks;
 use crate::report::Leak;
 use std::collections::BTreeMap;
 use striate_data::dataset::{Dataset, OpenOptions, Split};
@@ -21,7 +22,7 @@ pub struct Prepared {
     pub groups: Vec<u32>,
     /// Near-duplicates.
     pub pairs: Vec<DuplicatePair>,
-    /// Those of them that straddle given splits.
+    /// Each picture that is a copy of one in an earlier given split, with that one.
     pub leaks: Vec<Leak>,
     /// Readable labelled pictures to learn from; all of them where no split is given.
     pub train: Vec<usize>,
@@ -91,20 +92,6 @@ fn report_faults(dataset: &Dataset, scan: &Scan, strict: bool, warnings: &mut Ve
     let (n, of) = (scan.faults.len(), dataset.len());
     warnings.push(format!("{n} of {of} pictures cannot be read and are left out: {}{rest}", named.join("; ")));
     Ok(())
-}
-
-/// Pairs whose pictures stand in different given splits.
-fn leaks(dataset: &Dataset, pairs: &[DuplicatePair]) -> Vec<Leak> {
-    let side = |i: usize| dataset.examples[i].split;
-    let mut leaks = Vec::new();
-    for pair in pairs {
-        let (Some(a), Some(b)) = (side(pair.a), side(pair.b)) else { continue };
-        if a != b {
-            let (first, second) = if a < b { (pair.a, pair.b) } else { (pair.b, pair.a) };
-            leaks.push(Leak { a: dataset.name(first), b: dataset.name(second), why: pair.why.clone() });
-        }
-    }
-    leaks
 }
 
 impl Prepared {

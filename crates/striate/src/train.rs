@@ -3,6 +3,7 @@
 use crate::climb;
 use crate::error::Error;
 use crate::event::{Event, Observer};
+use crate::leaks;
 use crate::prepare::{PrepareOptions, Prepared, prepare};
 use crate::recipes;
 use crate::report::TrainReport;
@@ -149,9 +150,7 @@ fn go(job: Job) -> Result<TrainReport, Error> {
     };
     let job = job.told_to(&logged);
     let observer = job.observer;
-    for leak in &job.prepared.leaks {
-        observer(Event::Warning(format!("leak: {} and {} are copies of each other: {}", leak.a, leak.b, leak.why)));
-    }
+    leaks::warnings(&job.prepared.leaks).for_each(observer);
     if job.asked.ladder { climb::climb(&job) } else { single::train_single(&job) }
 }
 
