@@ -51,15 +51,24 @@ pub fn prepare(options: &PrepareOptions, observer: Observer) -> Result<Prepared,
 
 /// Opens and scans data of any kind.
 pub fn look(options: &PrepareOptions, observer: Observer) -> Result<Prepared, Error> {
+    look_at(open(options)?, options.strict, observer)
+}
+
+/// Opens data of any kind: its names, labels and splits are known, its pictures are not.
+pub fn open(options: &PrepareOptions) -> Result<Dataset, Error> {
     let open = OpenOptions { group_by: options.group_by.clone(), ..OpenOptions::default() };
-    let dataset = Dataset::open(&options.data, &open)?;
+    Ok(Dataset::open(&options.data, &open)?)
+}
+
+/// Scans opened data. Where `strict`, a damaged picture is an error.
+pub fn look_at(dataset: Dataset, strict: bool, observer: Observer) -> Result<Prepared, Error> {
     observer(Event::Stage(format!("looking at {} pictures", dataset.len())));
     let progress = |done: usize, total: usize| {
         observer(Event::Progress { done: done as u64, total: total as u64, unit: "pictures", note: String::new() });
     };
     let scan = scan(&dataset, &progress);
     let mut warnings = Vec::new();
-    report_faults(&dataset, &scan, options.strict, &mut warnings)?;
+    report_faults(&dataset, &scan, strict, &mut warnings)?;
     let pairs = near_duplicates(&dataset, &scan);
     let groups = groups(&dataset, &pairs);
     let faulty: std::collections::BTreeSet<usize> = scan.faults.iter().map(|fault| fault.index).collect();
