@@ -67,7 +67,7 @@ pub fn look_at(dataset: Dataset, strict: bool, observer: Observer) -> Result<Pre
         observer(Event::Progress { done: done as u64, total: total as u64, unit: "pictures", note: String::new() });
     };
     let scan = scan(&dataset, &progress);
-    let mut warnings = Vec::new();
+    let mut warnings = dataset.warnings.clone();
     report_faults(&dataset, &scan, strict, &mut warnings)?;
     let pairs = near_duplicates(&dataset, &scan);
     let groups = groups(&dataset, &pairs);

@@ -60,6 +60,8 @@ pub struct TrainReport {
     pub skipped: Vec<Skipped>,
     /// The rung or model saved.
     pub chosen: String,
+    /// What to expect of the model, in sentences that need no statistics; the first is the headline.
+    pub verdict: Vec<String>,
     /// What the choice among rungs is worth: chosen without the fold that scores it. Null where nothing was held out.
     pub selected: Option<Score>,
     /// Figures on the test split; null where folds were used or leaks were found.
