@@ -82,6 +82,12 @@ pub fn look_at(dataset: Dataset, strict: bool, observer: Observer) -> Result<Pre
     let (mut train, valid, test) = (take(Some(Split::Train)), take(Some(Split::Valid)), take(Some(Split::Test)));
     train.extend(take(None));
     train.sort_unstable();
+    let tests = dataset.examples.iter().filter(|example| example.split == Some(Split::Test)).count();
+    if tests > 0 && test.is_empty() {
+        warnings.push(format!(
+            "none of the {tests} pictures of the given test split can be used: figures are made without it"
+        ));
+    }
     let labels = dataset.examples.iter().map(|example| example.label.unwrap_or(0)).collect();
     let leaks = leaks(&dataset, &pairs);
     Ok(Prepared { dataset, scan, labels, groups, pairs, leaks, train, valid, test, warnings })

@@ -113,7 +113,20 @@ pub fn train(options: &TrainOptions, observer: Observer) -> Result<TrainReport, 
     let run = Run::create(options.out.as_deref(), &format!("{}-{what}", prepared.dataset.name), options.overwrite)?;
     run.write("recipe.toml", recipe.to_toml().as_bytes())?;
     let checkpoint_every = options.checkpoint_every;
-    go(Job { prepared, run, recipe, asked, observer, checkpoint_every, start, device: Device::flex() })
+    let trained = go(Job {
+        prepared,
+        run: run.clone(),
+        recipe,
+        asked,
+        observer,
+        checkpoint_every,
+        start,
+        device: Device::flex(),
+    });
+    if matches!(trained, Err(Error::Request { .. } | Error::Net(_))) {
+        run.withdraw(); // the same --out should do for the next try
+    }
+    trained
 }
 
 /// Goes on with a run that was cut off.

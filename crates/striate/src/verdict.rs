@@ -21,10 +21,9 @@ pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
         ));
     }
     if outcome.rungs.is_empty() {
-        sentences.push(format!(
-            "{} was trained on {} pictures and scored on {}.",
-            outcome.chosen, outcome.fitted.learned_from, outcome.judged_by
-        ));
+        let scored = outcome.test.as_ref().map_or(String::new(), |_| format!(" and scored on {}", outcome.judged_by));
+        let n = outcome.fitted.learned_from;
+        sentences.push(format!("{} was trained on {n} pictures{scored}.", outcome.chosen));
         return sentences;
     }
     let chosen = describe(&outcome.chosen);

@@ -169,7 +169,10 @@ pub fn photos() -> Page {
             source: "@photos (embedded)".into(),
             given_splits: false,
             classes: CLASSES.iter().enumerate().map(|(i, name)| glance(i, name, [46, 38, 41, 39, 32][i])).collect(),
-            skipped: vec![("street/0007.jpg".into(), "The file ends in the middle of the picture (4,096 of 31,220 bytes).".into())],
+            skipped: vec![(
+                "street/0007.jpg".into(),
+                "The file ends in the middle of the picture (4,096 of 31,220 bytes).".into(),
+            )],
             twins: vec![twins(0, 3, false), twins(4, 12, false), twins(2, 8, false)],
             twins_total: 3,
             notes: vec![("ICC profile ignored".into(), 12), ("turned as its EXIF orientation says".into(), 3)],
@@ -177,15 +180,28 @@ pub fn photos() -> Page {
         curves: vec![curve("conv4, fold 1 of 5", 30, 0.70), curve("conv4, fold 2 of 5", 30, 0.66)],
         per_class: per_class(&confusion),
         confusion: Some(confusion),
-        calibration: Some(Calibration { bins: bins.map(|(confidence, accuracy, n)| CalibrationBin { confidence, accuracy, n }).to_vec(), ece: 0.024 }),
+        calibration: Some(Calibration {
+            bins: bins.map(|(confidence, accuracy, n)| CalibrationBin { confidence, accuracy, n }).to_vec(),
+            ece: 0.024,
+        }),
         augment: Some(AugmentSheet {
             rows: (0..3).map(|row| (0..6).map(|i| picture(row, 7 + (i > 0) as u64 * i)).collect()).collect(),
             summary: "shift up to 10 %, horizontal flip, brightness and contrast up to 20 %".into(),
         }),
-        warnings: vec!["1 damaged picture was skipped: street/0007.jpg.".into(), "No test split was given, so the figure comes from cross-validation.".into()],
-        provenance: [("Recipe", "ladder"), ("Seed", "1"), ("Data fingerprint", "3f9c2a71d04be8a6"), ("Striate", "0.1.0"), ("Machine", "x86_64 linux, 2 threads"), ("Finished", "2026-11-23 16:20 UTC")]
-            .map(|(k, v)| (k.into(), v.into()))
-            .to_vec(),
+        warnings: vec![
+            "1 damaged picture was skipped: street/0007.jpg.".into(),
+            "No test split was given, so the figure comes from cross-validation.".into(),
+        ],
+        provenance: [
+            ("Recipe", "ladder"),
+            ("Seed", "1"),
+            ("Data fingerprint", "3f9c2a71d04be8a6"),
+            ("Striate", "0.1.0"),
+            ("Machine", "x86_64 linux, 2 threads"),
+            ("Finished", "2026-11-23 16:20 UTC"),
+        ]
+        .map(|(k, v)| (k.into(), v.into()))
+        .to_vec(),
         command: "striate train @photos --seed 1 --budget 2m".into(),
     }
 }
