@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         Ok(Verdict::No) => ExitCode::from(1),
         Err(e) if nobody_reads(&e) => ExitCode::SUCCESS,
         Err(e) => {
-            complain(&format!("error: {e}"));
+            complain(&terminal::printable(&format!("error: {e}")));
             ExitCode::from(2)
         }
     }

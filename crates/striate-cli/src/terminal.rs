@@ -71,6 +71,7 @@ impl Terminal {
 
     /// A piece of the answer, as it is, to stdout.
     pub fn answer(&self, text: &str) -> anyhow::Result<()> {
+        let text = printable(text);
         let write = || {
             let mut out = std::io::stdout().lock();
             out.write_all(text.as_bytes()).and_then(|()| out.flush())
@@ -141,12 +142,18 @@ impl Terminal {
             Mode::Log => format!("[{:>7.1} s] {text}", self.started.elapsed().as_secs_f64()),
             _ => text.to_string(),
         };
+        let text = printable(&text);
         let bar = self.part().bar.clone();
         match bar {
             Some(bar) => bar.suspend(|| crate::complain(&text)),
             None => crate::complain(&text),
         }
     }
+}
+
+/// Names come from files: what a terminal would take for a command (colours, a cleared screen) is shown as a sign.
+pub fn printable(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r'), "\u{fffd}")
 }
 
 /// Only the note at the end gives way where the terminal is narrow.
@@ -205,6 +212,11 @@ mod tests {
         assert_eq!(line, "Reading: 50/200 pictures (25 %), 5.0/s, 30 s left");
         let line = progress_line("Training", 0, 0, "steps", "loss 2.3", Duration::ZERO);
         assert_eq!(line, "Training: 0/0 steps (0 %), 0.0/s, loss 2.3");
+    }
+
+    #[test]
+    fn names_cannot_command_the_terminal() {
+        assert_eq!(printable("\u{1b}[31mred\u{9b}2J\tdé\n"), "\u{fffd}[31mred\u{fffd}2J\tdé\n");
     }
 
     #[test]

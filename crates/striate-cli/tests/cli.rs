@@ -215,6 +215,86 @@ fn classes_that_the_model_does_not_know_are_refused() {
 }
 
 #[test]
+fn every_copy_across_given_splits_is_a_leak_and_few_are_told() {
+    let save = |place: String, bar: usize| {
+        let path = scratch().join("leaky").join(place);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        std::fs::write(path, bmp(bar)).expect("writes");
+    };
+    for bar in 0..8 {
+        let class = if bar < 4 { "left" } else { "right" };
+        save(format!("train/{class}/{bar}.bmp"), bar);
+        (0..3).for_each(|copy| save(format!("test/{class}/{bar}-{copy}.bmp"), bar));
+    }
+    let args = ["train", "leaky", "--model", "linear", "--epochs", "1", "--out"];
+    let output = striate(&[&args[..], &["leaky-run", "--json"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let report = json(&output);
+    assert_eq!((report["leaks"].as_array().map(Vec::len), report["test"].is_null()), (Some(24), true), "{report}");
+    assert!(report["verdict"][0].as_str().is_some_and(|first| first.contains("no honest figure")), "{report}");
+    assert_eq!(stderr(&output).matches("warning: leak: ").count(), 10);
+    assert!(stderr(&output).contains("and 14 more leaks, see report.html"), "{}", stderr(&output));
+    let output = striate(&[&args[..], &["leaky-scored", "--allow-leaks", "--json", "--quiet"]].concat());
+    assert_eq!((output.status.code(), json(&output)["test"]["n"].as_u64()), (Some(0), Some(24)));
+}
+
+#[test]
+fn data_that_teaches_nothing_is_refused_and_leaves_no_run() {
+    let save = |place: &str, bytes: &[u8]| {
+        let path = scratch().join(place);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        std::fs::write(path, bytes).expect("writes");
+    };
+    (0..4).for_each(|bar| save(&format!("one-class/only/{bar}.bmp"), &bmp(bar)));
+    (0..4).for_each(|bar| save(&format!("damaged/good/{bar}.bmp"), &bmp(bar)));
+    save("damaged/broken/1.bmp", b"BM");
+    (0..4).for_each(|bar| save(&format!("grouped/a/x{bar}.bmp"), &bmp(bar)));
+    (4..8).for_each(|bar| save(&format!("grouped/b/x{bar}.bmp"), &bmp(bar)));
+    for flags in [&["--model", "linear"][..], &[]] {
+        let refused = |data: &[&str], parts: &[&str]| {
+            assert_refused(&[&["train", "--out", "no-run"], data, flags].concat(), parts);
+            assert!(!scratch().join("no-run").exists(), "{data:?}");
+        };
+        refused(&["one-class"], &["one class only, \"only\""]);
+        refused(&["damaged"], &["no picture of broken can be read"]);
+        refused(&["grouped", "--group-by", "x"], &["8 pictures in one group are too few", "--group-by"]);
+    }
+    let linear = ["train", "@digits", "--model", "linear", "--out", "no-run", "--image-size", "2048"];
+    assert_refused(&[&linear[..], &["--batch", "2000"]].concat(), &["values", "--batch or --image-size"]);
+    assert_refused(
+        &["train", "@digits", "--out", "no-run", "--model", "lenet5", "--image-size", "2048"],
+        &["parameters"],
+    );
+    assert!(!scratch().join("no-run").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_folders_are_not_waited_for() {
+    let run = scratch().join("pipes");
+    std::fs::create_dir_all(run.join("recipe.toml")).expect("a folder in place of a file");
+    assert_refused(&["train", "--resume", "pipes"], &["pipes", "recipe.toml", "striate train"]);
+    assert_refused(&["train", "@digits", "--quiet", "--overwrite", "--out", "pipes"], &["pipes", "not a run's"]);
+    let fifo = run.join("fifo");
+    let Ok(true) = Command::new("mkfifo").arg(&fifo).status().map(|made| made.success()) else {
+        println!("skipped: no mkfifo here");
+        return;
+    };
+    std::fs::remove_dir(run.join("recipe.toml")).expect("removes");
+    std::fs::rename(&fifo, run.join("recipe.toml")).expect("renames");
+    for args in [
+        &["train", "--resume", "pipes"][..],
+        &["train", "pipes/recipe.toml"],
+        &["train", "@digits", "--recipe", "pipes/recipe.toml"],
+        &["predict", "pipes/recipe.toml", "@digits"],
+        &["eval", "pipes/recipe.toml", "@digits"],
+        &["inspect", "pipes/recipe.toml"],
+    ] {
+        assert_refused(args, &["pipes"]);
+    }
+}
+
+#[test]
 fn pictures_are_labelled_and_damaged_ones_counted() {
     let folder = scratch().join("new");
     std::fs::create_dir_all(folder.join("deep")).expect("folders");
@@ -266,6 +346,20 @@ fn an_existing_run_or_file_is_not_written_over() {
     assert_refused(&["train", "@digits", "--model", "linear", "--out", "occupied"], &["occupied", "--out"]);
     assert_refused(&["train", "@digits", "--model", "linear", "--out", run()], &["run", "--overwrite"]);
     assert_eq!(std::fs::read(scratch().join("occupied")).expect("still there"), b"mine");
+}
+
+#[test]
+fn a_checkpoint_of_another_training_is_not_gone_on_from() {
+    let copy = scratch().join("tampered");
+    std::fs::create_dir_all(copy.join("checkpoints")).expect("folders");
+    let from = scratch().join(run());
+    std::fs::copy(from.join("recipe.toml"), copy.join("recipe.toml")).expect("copies");
+    let mut bytes = std::fs::read(from.join("checkpoints/linear.safetensors")).expect("a checkpoint");
+    let epoch = br#"epoch\":2"#;
+    let at = bytes.windows(epoch.len()).position(|window| window == epoch).expect("its epoch");
+    bytes[at + epoch.len() - 1] = b'9';
+    std::fs::write(copy.join("checkpoints/linear.safetensors"), bytes).expect("writes");
+    assert_refused(&["train", "--resume", "tampered"], &["linear.safetensors", "beyond the end", "delete it"]);
 }
 
 #[test]

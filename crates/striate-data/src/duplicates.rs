@@ -24,6 +24,9 @@ const COMMON_COUNT: usize = 16;
 /// Largest difference of two copies within a common scene.
 const MAX_DIFFERENCE_COMMON: f32 = 0.05;
 
+/// Why a pair of equal contents is one.
+pub const EQUAL: &str = "equal in every pixel";
+
 /// Two pictures that show the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DuplicatePair {
@@ -60,7 +63,7 @@ pub fn near_duplicates(dataset: &Dataset, scan: &Scan) -> Vec<DuplicatePair> {
     let alike = alike(dataset, scan, &distinct);
     let readable = scan.facts.len() - scan.faults.len();
     found.extend(without_common_scenes(alike, dataset.len(), readable));
-    // Across splits first: those are leaks, and every one of them should be named.
+    // Across splits first: those are leaks, and a picture is best named beside the very one it copies.
     let split = |i: usize| dataset.examples[i].split;
     found.sort_unstable_by_key(|f| (split(f.a) == split(f.b), f.a, f.b));
     let mut sets = Union::new(dataset.len());
@@ -71,7 +74,7 @@ pub fn near_duplicates(dataset: &Dataset, scan: &Scan) -> Vec<DuplicatePair> {
 
 fn words(difference: f32) -> String {
     if difference == 0.0 {
-        return "equal in every pixel".into();
+        return EQUAL.into();
     }
     format!("the same picture but for size, compression or brightness ({:.1} % differs)", (100.0 * difference).max(0.1))
 }

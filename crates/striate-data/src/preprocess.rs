@@ -41,7 +41,7 @@ pub enum Resize {
     Stretch,
     /// The largest centred part with the aspect ratio of the input, its sides times `fraction`.
     CropCentre {
-        /// In `(0, 1]`; 224/256 in the ImageNet evaluation of most models.
+        /// In `[0.01, 1]`; 224/256 in the ImageNet evaluation of most models.
         fraction: f32,
     },
     /// The whole picture in its aspect ratio, centred on an even ground.
@@ -80,6 +80,21 @@ pub struct PreprocessError {
     want: &'static str,
 }
 
+impl Resize {
+    /// Checks a value that was read from a file.
+    pub fn check(&self) -> Result<(), PreprocessError> {
+        let wrong = |field, got: f32, want| Err(PreprocessError { field, got: got.to_string(), want });
+        match *self {
+            // A hundredth is less of a picture than anyone takes; a part of no pixel cannot be resized.
+            Self::CropCentre { fraction } if !(0.01..=1.0).contains(&fraction) => {
+                wrong("resize.fraction", fraction, "from 0.01 to 1")
+            }
+            Self::Pad { fill } if !(0.0..=1.0).contains(&fill) => wrong("resize.fill", fill, "from 0 to 1"),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Largest side of an input; a larger one is a mistake in a recipe.
 const MAX_SIDE: usize = 8192;
 
@@ -114,24 +129,23 @@ impl Preprocess {
         if !self.size.iter().all(|side| (1..=MAX_SIDE).contains(side)) {
             return wrong("size", &self.size, "[height, width], each from 1 to 8192");
         }
-        let per_channel = |v: &[f32]| v.len() == self.channels() && v.iter().all(|x| x.is_finite());
-        if !per_channel(&self.mean) {
-            return wrong("mean", &self.mean, "one finite number a channel (1 for gray, 3 for rgb and bgr)");
+        // Values in [0, 1] cannot have others; what is near the limits of f32 would turn answers into NaN.
+        let per_channel = |v: &[f32], low: f32| v.len() == self.channels() && v.iter().all(|x| (low..=1e3).contains(x));
+        if !per_channel(&self.mean, -1e3) {
+            return wrong("mean", &self.mean, "a number from -1000 to 1000 a channel (1 for gray, 3 for rgb and bgr)");
         }
-        if !per_channel(&self.std) || self.std.iter().any(|s| *s <= 0.0) {
-            return wrong("std", &self.std, "one positive number a channel (1 for gray, 3 for rgb and bgr)");
+        if !per_channel(&self.std, 1e-6) {
+            return wrong(
+                "std",
+                &self.std,
+                "a positive number, 1e-6 to 1000, a channel (1 for gray, 3 for rgb and bgr)",
+            );
         }
         match self.range {
             ValueRange::Fixed { low, high } if !(low < high && (high - low).is_finite()) => {
                 wrong("range", &self.range, "two finite numbers with low below high")
             }
-            _ => match self.resize {
-                Resize::CropCentre { fraction } if !(fraction > 0.0 && fraction <= 1.0) => {
-                    wrong("resize.fraction", &fraction, "above 0 and at most 1")
-                }
-                Resize::Pad { fill } if !(0.0..=1.0).contains(&fill) => wrong("resize.fill", &fill, "from 0 to 1"),
-                _ => Ok(()),
-            },
+            _ => self.resize.check(),
         }
     }
 
@@ -322,7 +336,10 @@ mod tests {
         let range = ValueRange::Fixed { low: f32::NAN, high: 1.0 };
         assert!(told(Preprocess { range, ..Preprocess::gray() }).contains("low below high"));
         let resize = Resize::CropCentre { fraction: 1.5 };
-        assert!(told(Preprocess { resize, ..Preprocess::gray() }).contains("at most 1"));
+        assert!(told(Preprocess { resize, ..Preprocess::gray() }).contains("from 0.01 to 1"));
+        let resize = Resize::CropCentre { fraction: 1e-30 };
+        assert!(told(Preprocess { resize, ..Preprocess::gray() }).contains("from 0.01 to 1"));
+        assert!(told(Preprocess { mean: vec![3e38], ..Preprocess::gray() }).contains("-1000 to 1000"));
     }
 
     #[test]

@@ -13,6 +13,7 @@
 
 extern crate striate_engine as burn;
 
+mod assemble;
 mod atomic;
 pub mod blocks;
 pub mod checkpoint;

@@ -126,6 +126,11 @@ pub enum FitError {
         /// Peak learning rate.
         lr: f64,
     },
+    /// The net's answers are no numbers, though its weights are.
+    #[error(
+        "the net's answers are not numbers: its weights are damaged, or the training that made them diverged; train again with a lower learning rate (--lr)"
+    )]
+    NoNumber,
     /// The net cannot be built or filled.
     #[error(transparent)]
     Net(#[from] striate_nn::NetError),

@@ -68,7 +68,11 @@ fn pass(spec: &InferSpec, progress: &dyn Fn(usize), f: &dyn Fn(Tensor<4>) -> Ten
     for_each_batch(&loader, |batch| {
         done += batch.indices.len();
         let x = Tensor::<4>::from_data(TensorData::new(batch.pixels, batch.shape), spec.device); // [N, C, H, W]
-        rows.extend(f(x).into_data().try_into_vec_as::<f32>().expect("a net computes in f32"));
+        let answers = f(x).into_data().try_into_vec_as::<f32>().expect("a net computes in f32");
+        if !answers.iter().all(|v| v.is_finite()) {
+            return Err(FitError::NoNumber);
+        }
+        rows.extend(answers);
         progress(done);
         Ok::<_, FitError>(ControlFlow::Continue(()))
     })?;

@@ -47,3 +47,116 @@ pub struct Provenance {
     /// Version of the program.
     pub version: String,
 }
+
+/// A manifest that cannot be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{why}; {advice}")]
+pub struct ManifestError {
+    /// What is wrong.
+    pub why: String,
+    /// What to do.
+    pub advice: &'static str,
+}
+
+impl Manifest {
+    /// Reads and checks the text that stands under [`KEY`].
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let again = |why: String| ManifestError { why, advice: "train the model again" };
+        let damaged = |e: serde_json::Error| again(format!("its manifest is damaged ({e})"));
+        let version: Version = serde_json::from_str(text).map_err(damaged)?;
+        if version.format > FORMAT {
+            let why = format!("it has format {}, and this program reads up to {FORMAT}", version.format);
+            return Err(ManifestError { why, advice: "use a newer striate" });
+        }
+        let manifest: Self = serde_json::from_str(text).map_err(damaged)?;
+        manifest.check().map_err(again)?;
+        Ok(manifest)
+    }
+
+    /// Whether its parts fit each other; the net's own limits are checked where it is built.
+    fn check(&self) -> Result<(), String> {
+        let Self { net, preprocess, classes, .. } = self;
+        preprocess.check().map_err(|e| e.to_string())?;
+        if self.task != "classify" {
+            return Err(format!("its task is {:?}, and only \"classify\" is known", self.task));
+        }
+        if classes.len() != net.num_classes || classes.is_empty() {
+            return Err(format!("it names {} classes for a net of {}", classes.len(), net.num_classes));
+        }
+        let mut names = std::collections::BTreeSet::new();
+        if let Some(twice) = classes.iter().find(|name| !names.insert(*name)) {
+            return Err(format!("it names the class {twice:?} twice"));
+        }
+        let (channels, [h, w], [net_h, net_w]) = (preprocess.channels(), preprocess.size, net.image_size);
+        if channels != net.in_channels || preprocess.size != net.image_size {
+            return Err(format!(
+                "it prepares {channels}x{h}x{w} values for a net of {}x{net_h}x{net_w}",
+                net.in_channels
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn manifest() -> Manifest {
+        let net = NetConfig::new("lenet5", 2).expect("a model");
+        let provenance = Provenance {
+            recipe: String::new(),
+            seed: u64::MAX,
+            data_fingerprint: "00".into(),
+            trained_on: 9,
+            version: "0.1.0".into(),
+        };
+        Manifest {
+            format: FORMAT,
+            task: "classify".into(),
+            preprocess: Preprocess { size: net.image_size, ..Preprocess::gray() },
+            net,
+            classes: vec!["a".into(), "b".into()],
+            provenance,
+            metrics: BTreeMap::from([("test.accuracy".into(), 0.1 + 0.2)]),
+        }
+    }
+
+    fn text(manifest: &Manifest) -> String {
+        serde_json::to_string(manifest).expect("a manifest has a JSON form")
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        assert_eq!(Manifest::parse(&text(&manifest())), Ok(manifest()));
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_refused() {
+        for (text, why) in
+            [("", "damaged"), ("{}", "format"), ("{\"format\":99}", "newer"), ("{\"format\":1}", "damaged")]
+        {
+            let told = Manifest::parse(text).expect_err("no manifest").to_string();
+            assert!(told.contains(why), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_refused() {
+        let told = |change: fn(&mut Manifest)| {
+            let mut manifest = manifest();
+            change(&mut manifest);
+            Manifest::parse(&text(&manifest)).expect_err("does not fit").to_string()
+        };
+        assert!(told(|m| m.task = "segment".into()).contains("only \"classify\""));
+        assert!(told(|m| m.classes.truncate(1)).contains("names 1 classes for a net of 2"));
+        assert!(told(|m| m.classes[1] = "a".into()).contains("the class \"a\" twice"));
+        assert!(told(|m| m.net.in_channels = 3).contains("prepares 1x28x28 values for a net of 3x28x28"));
+        assert!(told(|m| m.preprocess.std = vec![0.0]).contains("positive"));
+    }
+}

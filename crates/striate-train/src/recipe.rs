@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use striate_data::augment::{Augment, AugmentError};
-use striate_data::preprocess::{Filter, Resize};
+use striate_data::preprocess::{Filter, PreprocessError, Resize};
 
 /// Everything that decides what a training gives, but the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -234,6 +234,9 @@ pub enum RecipeError {
     /// Not TOML, or a field that is missing, unknown or of the wrong type.
     #[error("{0}")]
     Syntax(#[from] toml::de::Error),
+    /// A resize out of its range.
+    #[error("input: {0}")]
+    Resize(#[from] PreprocessError),
     /// An augmentation out of its range.
     #[error(transparent)]
     Augment(#[from] AugmentError),
@@ -277,12 +280,7 @@ impl Recipe {
         check("train.valid_fraction", t.valid_fraction, (0.0..=0.5).contains(&t.valid_fraction), "in [0, 0.5]")?;
         check("optimizer.lr", o.lr, o.lr > 0.0 && o.lr <= 1e3, "above 0 and at most 1000")?;
         check("optimizer.momentum", o.momentum, (0.0..1.0).contains(&o.momentum), "in [0, 1)")?;
-        check(
-            "optimizer.betas",
-            format!("{:?}", o.betas),
-            o.betas.iter().all(|b| (0.0..1.0).contains(b)),
-            "in [0, 1)",
-        )?;
+        check("optimizer.betas", o.betas, o.betas.iter().all(|b| (0.0..1.0).contains(b)), "in [0, 1)")?;
         check("optimizer.eps", o.eps, o.eps > 0.0 && o.eps < 1.0, "above 0 and below 1")?;
         check("optimizer.weight_decay", o.weight_decay, (0.0..=10.0).contains(&o.weight_decay), "in [0, 10]")?;
         check("optimizer.clip_norm", o.clip_norm, o.clip_norm >= 0.0 && o.clip_norm.is_finite(), "0 or more")?;
@@ -292,6 +290,7 @@ impl Recipe {
         if let Some(dropout) = self.model.dropout {
             check("model.dropout", dropout, (0.0..1.0).contains(&dropout), "in [0, 1)")?;
         }
+        self.input.resize.check()?;
         self.augment.check()?;
         match &self.schedule {
             Schedule::Constant => Ok(()),
@@ -307,6 +306,6 @@ impl Recipe {
     }
 }
 
-fn check(field: &'static str, got: impl ToString, holds: bool, must: &'static str) -> Result<(), RecipeError> {
-    if holds { Ok(()) } else { Err(RecipeError::Value { field, got: got.to_string(), must }) }
+fn check(field: &'static str, got: impl std::fmt::Debug, holds: bool, must: &'static str) -> Result<(), RecipeError> {
+    if holds { Ok(()) } else { Err(RecipeError::Value { field, got: format!("{got:?}"), must }) }
 }

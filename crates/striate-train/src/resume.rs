@@ -1,7 +1,8 @@
 //! A training's state as a file, so that a killed run goes on with the same bits.
 
 use crate::ema::Ema;
-use crate::fit::{Best, EpochRecord, FitSpec, State};
+use crate::fit::{Best, EpochRecord, FitSpec, State, batches};
+use crate::recipe::Rule;
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -123,7 +124,31 @@ pub fn from_bytes(spec: &FitSpec, bytes: &[u8]) -> Result<State, ResumeError> {
     state.batch = scalars.batch;
     state.loss_sum = f64::from_bits(scalars.loss_sum_bits);
     state.history = scalars.history.iter().map(record_of).collect();
-    Ok(state)
+    match misfit(spec, &state) {
+        None => Ok(state),
+        Some(why) => Err(ResumeError::Foreign(why)),
+    }
+}
+
+/// What of a state read from a file is not of this training: the loop relies on all of it.
+fn misfit(spec: &FitSpec, state: &State) -> Option<String> {
+    let (_, steps) = batches(spec.recipe, spec.train.len());
+    if state.epoch > spec.recipe.train.epochs || state.batch > steps {
+        return Some(format!("it stands at epoch {} and batch {}, beyond the end", state.epoch, state.batch));
+    }
+    let net = named_tensors(&state.net);
+    let fits = |path: &str, tensor: &Tensor<1>| net.get(path).is_some_and(|own| own.values.len() == tensor.dims()[0]);
+    let slots = match spec.recipe.optimizer.name {
+        Rule::Sgd => 1,
+        Rule::Adam | Rule::AdamW => 2,
+    };
+    for (path, tensors) in state.optimizer.state().1 {
+        if tensors.len() != slots || !tensors.iter().all(|tensor| fits(path, tensor)) {
+            return Some(format!("the optimiser's state of `{path}` does not fit the net"));
+        }
+    }
+    let mut averages = state.ema.iter().flat_map(|ema| &ema.averages);
+    averages.find(|(path, tensor)| !fits(path, tensor)).map(|(path, _)| format!("the average of `{path}` does not fit"))
 }
 
 fn flat(tensor: &Tensor<1>) -> NamedTensor {

@@ -8,6 +8,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use striate_nn::write_atomic;
 
+/// Largest recipe file read, in bytes.
+pub const MAX_RECIPE_BYTES: u64 = 1 << 20;
+
 /// One run's folder.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -29,11 +32,14 @@ pub enum RunError {
     /// Something stands where the run should go.
     #[error("{path} exists already; name another folder with --out, continue it with `striate train --resume {path}`, or replace it with --overwrite", path = .0.display())]
     Exists(PathBuf),
+    /// A folder of other things stands where the run should go.
+    #[error("{path} holds files that are not a run's; name a new folder with --out", path = .0.display())]
+    Foreign(PathBuf),
     /// A file stands where the folder should go.
     #[error("{path} is a file; --out names the run's folder: give a path that does not exist yet", path = .0.display())]
     IsFile(PathBuf),
     /// Not a run.
-    #[error("{path} is not a run folder: it has no readable recipe.toml ({why})", path = folder.display())]
+    #[error("{path} is not a run folder: it has no readable recipe.toml ({why}); give the folder that `striate train` made", path = folder.display())]
     NotARun {
         /// The folder.
         folder: PathBuf,
@@ -62,6 +68,9 @@ fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull => "; free some space, then `striate train --resume` goes on",
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => "; choose a writable folder with --out",
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename => {
+            "; choose another folder with --out"
+        }
         _ => "",
     }
 }
@@ -83,10 +92,25 @@ impl Run {
     pub fn open(folder: &Path) -> Result<(Self, Recipe), RunError> {
         let run = Self { folder: folder.to_path_buf() };
         let path = run.path("recipe.toml");
-        let text = fs::read_to_string(&path)
-            .map_err(|error| RunError::NotARun { folder: folder.to_path_buf(), why: error.to_string() })?;
+        let not_a_run = |error: io::Error| RunError::NotARun { folder: folder.to_path_buf(), why: error.to_string() };
+        let about = fs::metadata(&path).map_err(not_a_run)?;
+        if !about.is_file() || about.len() > MAX_RECIPE_BYTES {
+            return Err(not_a_run(io::Error::other("it is not a file of at most 1 MiB")));
+        }
+        let text = fs::read_to_string(&path).map_err(not_a_run)?;
         let recipe = Recipe::parse(&text).map_err(|error| RunError::Recipe { path, error })?;
         Ok((run, recipe))
+    }
+
+    /// Takes the folder away if nothing came of the run: no epoch, no checkpoint, no model. What is not a run's stays.
+    pub fn withdraw(&self) {
+        if ["metrics.jsonl", "checkpoints", "model.safetensors"].iter().any(|name| self.path(name).exists()) {
+            return;
+        }
+        // What cannot be removed is left: the error that led here is the one to tell.
+        let _ = fs::remove_file(self.path("recipe.toml"));
+        let _ = fs::remove_file(self.path("log.txt"));
+        let _ = fs::remove_dir(&self.folder);
     }
 
     /// Path of one of its files.
@@ -106,7 +130,9 @@ impl Run {
     /// Reads one of its files; nothing where it is absent.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, RunError> {
         let path = self.path(name);
-        match fs::read(&path) {
+        // A pipe would be waited for.
+        let read = || if fs::metadata(&path)?.is_file() { fs::read(&path) } else { Err(not_a_file()) };
+        match read() {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(RunError::Io { path, error }),
@@ -133,10 +159,11 @@ fn make(folder: &Path, overwrite: bool) -> Result<(), RunError> {
         Ok(_) => {
             let empty = fs::read_dir(folder).map_err(io)?.next().is_none();
             let is_run = folder.join("recipe.toml").is_file();
-            match (empty, overwrite && is_run) {
-                (true, _) => Ok(()),
-                (false, false) => Err(RunError::Exists(folder.to_path_buf())),
-                (false, true) => empty_run(folder),
+            match (empty, is_run, overwrite) {
+                (true, _, _) => Ok(()),
+                (false, false, _) => Err(RunError::Foreign(folder.to_path_buf())),
+                (false, true, false) => Err(RunError::Exists(folder.to_path_buf())),
+                (false, true, true) => empty_run(folder),
             }
         }
     }
@@ -169,10 +196,18 @@ fn first_free(parent: &Path, name: &str) -> Result<PathBuf, RunError> {
     }
 }
 
+fn not_a_file() -> io::Error {
+    io::Error::other("it is not a regular file; remove it")
+}
+
 /// Refuses a folder that cannot be written before hours are spent.
 pub fn probe(run: &Run) -> Result<(), RunError> {
     let path = run.path("log.txt");
-    File::options().create(true).append(true).open(&path).map(drop).map_err(|error| RunError::Io { path, error })
+    let open = || match fs::metadata(&path) {
+        Ok(about) if !about.is_file() => Err(not_a_file()),
+        _ => File::options().create(true).append(true).open(&path).map(drop),
+    };
+    open().map_err(|error| RunError::Io { path: path.clone(), error })
 }
 
 #[cfg(test)]
@@ -196,6 +231,23 @@ mod tests {
         assert!(!folder.join("recipe.toml").exists());
         assert!(folder.join("notes of mine.txt").exists(), "what is not a run's stays");
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_run_that_came_to_nothing_is_taken_away() {
+        let folder = scratch("nothing");
+        let run = Run::create(Some(&folder), "x", false).unwrap();
+        run.write("recipe.toml", b"a").unwrap();
+        run.write("checkpoints/a.safetensors", b"a").unwrap();
+        run.withdraw();
+        assert!(folder.join("recipe.toml").exists(), "a checkpoint can be gone on from");
+        fs::remove_dir_all(folder.join("checkpoints")).unwrap();
+        fs::write(folder.join("mine.txt"), "keep").unwrap();
+        run.withdraw();
+        assert!(!folder.join("recipe.toml").exists() && folder.join("mine.txt").exists());
+        fs::remove_file(folder.join("mine.txt")).unwrap();
+        run.withdraw();
+        assert!(!folder.exists());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::ladder::{Answers, Judged, Truth, choose, judge_rung, selected_answers
 use crate::plan::{inference_capacity, inference_seconds, training_plan};
 use crate::report::{Skipped, TrainReport};
 use crate::rungs::{Bench, Chance, Probe, Rung, Scratch};
-use crate::single::cache;
+use crate::single::{cache, too_few};
 use crate::train::Job;
 use striate_kernels::rng::Key;
 use striate_nn::NetConfig;
@@ -33,6 +33,9 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     let lite0_macs = NetConfig::new("efficientnet_lite0", prepared.classes().len())?.forward_macs()?;
     let small = inference_capacity(lite0_macs, FEATURES * budget).max(2);
     let judge = judge(prepared, small, seed);
+    if judge.rounds.is_empty() || judge.rounds.iter().any(|round| round.train.is_empty() || round.score.is_empty()) {
+        return Err(too_few(prepared));
+    }
     let truth = Truth::of(prepared, &judge.scored);
     let folds = judge.rounds.len() > 1;
     if !folds {

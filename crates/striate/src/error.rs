@@ -108,6 +108,7 @@ impl Error {
             let advice = match source.kind() {
                 io::ErrorKind::NotFound => "; check its name",
                 io::ErrorKind::PermissionDenied => "; check that you may read it",
+                io::ErrorKind::InvalidData => "; save it as UTF-8 text",
                 _ => "",
             };
             Self::Io { verb: "read", path: path.to_path_buf(), source, advice }

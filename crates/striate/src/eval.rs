@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::nearest::nearest;
 use crate::predictor::Predictor;
-use crate::prepare::{PrepareOptions, Prepared, look};
+use crate::prepare::{PrepareOptions, Prepared, look_at, open};
 use crate::report::{ClassScore, EvalReport};
 
 /// What to score, and on what.
@@ -51,10 +51,11 @@ pub fn eval(options: &EvalOptions, observer: Observer) -> Result<Evaluation, Err
     let predictor = Predictor::open(&options.model)?;
     let data =
         PrepareOptions { data: options.data.clone(), group_by: options.group_by.clone(), strict: options.strict };
-    let prepared = look(&data, observer)?;
+    let dataset = open(&data)?;
+    let to_model = to_model_classes(&dataset.classes, &predictor.manifest.classes, &options.data)?;
+    let prepared = look_at(dataset, options.strict, observer)?;
     prepared.warnings.iter().for_each(|warning| observer(Event::Warning(warning.clone())));
     let (split, indices) = choose_split(&prepared, options)?;
-    let to_model = to_model_classes(prepared.classes(), &predictor.manifest.classes, &options.data)?;
     if prepared.scan.fingerprint == predictor.manifest.provenance.data_fingerprint && split != "test" {
         let what = "the model learned from these very pictures: the figures say nothing of new ones";
         observer(Event::Warning(what.to_string()));

@@ -53,6 +53,7 @@ pub(crate) fn finish(job: &Job, outcome: Outcome) -> Result<TrainReport, Error> 
         rungs: outcome.rungs.clone(),
         skipped: outcome.skipped.clone(),
         chosen: outcome.chosen.clone(),
+        verdict: verdict(job, &outcome),
         selected: outcome.selected.clone(),
         test: outcome.test.clone(),
         leaks: job.prepared.leaks.clone(),
@@ -115,7 +116,6 @@ fn page_of(job: &Job, outcome: &Outcome, report: TrainReport) -> Result<page::Pa
     ];
     Ok(page::Page {
         title: prepared.dataset.name.clone(),
-        verdict: verdict(job, outcome),
         judged_by: outcome.judged_by.clone(),
         data: page_parts::data_glance(job),
         curves: outcome.curves.iter().map(|(name, history)| page_parts::curve(name, history)).collect(),

@@ -175,7 +175,7 @@ mod tests {
         page.data.skipped = (0..2000).map(|i| (name(i), name(i))).collect();
         page.warnings = (0..500).map(name).collect();
         page.provenance = (0..500).map(|i| (name(i), name(i))).collect();
-        (page.command, page.title, page.verdict) = (name(0).repeat(50), name(1), vec![name(2); 100]);
+        (page.command, page.title, page.report.verdict) = (name(0).repeat(50), name(1), vec![name(2); 100]);
         let html = render(&page);
         assert!(html.len() <= MAX_BYTES, "{} bytes", html.len());
         assert!(html.contains("left out here so that this page stays under 3 MB"));

@@ -14,6 +14,7 @@ pub mod inspect;
 mod judge;
 mod labels;
 mod ladder;
+mod leaks;
 mod model_file;
 pub mod models;
 pub mod nearest;

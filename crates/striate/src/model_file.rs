@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use striate_nn::checkpoint::{Checkpoint, CheckpointError};
 use striate_nn::weights::NamedTensors;
-use striate_train::manifest::{FORMAT, KEY, Manifest};
+use striate_train::manifest::{KEY, Manifest, ManifestError};
 
 use crate::error::Error;
 
@@ -30,56 +30,13 @@ pub fn read(path: &Path) -> Result<(Manifest, NamedTensors), Error> {
         let why = "these are weights without striate's manifest (classes, preprocessing), from another program".into();
         not_a_model(why, "give a model.safetensors that `striate train` wrote")
     })?;
-    let manifest = manifest(text).map_err(|(why, advice)| not_a_model(why, advice))?;
+    let manifest = Manifest::parse(text).map_err(|ManifestError { why, advice }| not_a_model(why, advice))?;
     Ok((manifest, tensors))
-}
-
-/// Reads and checks the manifest: why it cannot be used and what to do.
-fn manifest(text: &str) -> Result<Manifest, (String, &'static str)> {
-    #[derive(serde::Deserialize)]
-    struct Version {
-        format: u32,
-    }
-    const AGAIN: &str = "train the model again";
-    let version: Version = serde_json::from_str(text).map_err(|e| (format!("its manifest is damaged ({e})"), AGAIN))?;
-    if version.format > FORMAT {
-        let why = format!("it has format {}, and this program reads up to {FORMAT}", version.format);
-        return Err((why, "use a newer striate"));
-    }
-    let manifest: Manifest =
-        serde_json::from_str(text).map_err(|e| (format!("its manifest is damaged ({e})"), AGAIN))?;
-    let net = &manifest.net;
-    let channels = manifest.preprocess.channels();
-    let unprepared = manifest.preprocess.check().err();
-    let why = if let Some(e) = unprepared {
-        e.to_string()
-    } else if manifest.task != "classify" {
-        format!("its task is {:?}, and only \"classify\" is known", manifest.task)
-    } else if manifest.classes.len() != net.num_classes || manifest.classes.is_empty() {
-        format!("it names {} classes for a net of {}", manifest.classes.len(), net.num_classes)
-    } else if channels != net.in_channels || manifest.preprocess.size != net.image_size {
-        let [h, w] = manifest.preprocess.size;
-        let [net_h, net_w] = net.image_size;
-        format!("it prepares {channels}x{h}x{w} values for a net of {}x{net_h}x{net_w}", net.in_channels)
-    } else {
-        return Ok(manifest);
-    };
-    Err((why, AGAIN))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_no_manifest_is_refused() {
-        for (text, why) in
-            [("", "damaged"), ("{}", "format"), ("{\"format\":99}", "newer"), ("{\"format\":1}", "damaged")]
-        {
-            let (what, advice) = manifest(text).expect_err("no manifest");
-            assert!(what.contains(why) || advice.contains(why), "{text}: {what}; {advice}");
-        }
-    }
 
     #[test]
     fn folders_and_absent_files_are_named() {

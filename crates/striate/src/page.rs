@@ -142,8 +142,6 @@ pub struct AugmentSheet {
 pub struct Page {
     /// Headline, such as the data's name.
     pub title: String,
-    /// The verdict in sentences that a biologist understands; the first is the headline figure.
-    pub verdict: Vec<String>,
     /// The figures.
     pub report: TrainReport,
     /// How the rungs were judged: `5-fold cross-validation over groups` or `a held-out fifth`.

@@ -1,6 +1,7 @@
 //! Fills the parts of the report's page from what a training found.
 
 use crate::finish::Outcome;
+use crate::input;
 use crate::ladder::{Answers, Truth};
 use crate::page::{
     AugmentSheet, Calibration, CalibrationBin, ClassGlance, Confusion, Curve, CurvePoint, DataGlance, Mistake, Thumb,
@@ -8,20 +9,20 @@ use crate::page::{
 };
 use crate::prepare::Prepared;
 use crate::report::ClassScore;
+use crate::sheet::{self, SheetSpec};
 use crate::thumb::{encode, thumb};
 use crate::train::Job;
 use striate_data::dataset::Split;
-use striate_kernels::rng::Key;
 use striate_train::fit::EpochRecord;
 use striate_train::metrics::{self, Outcomes, calibration as reliability};
 
 /// Longer side of a thumbnail, in pixels.
 const SIDE: usize = 96;
-/// Examples of each class, mistaken pictures, duplicate pairs, and rows of augmentation shown.
+/// Examples of each class, mistaken pictures, duplicate pairs, and rows and draws of augmentation shown.
 const EXAMPLES: usize = 6;
 const MISTAKES: usize = 60;
 const TWINS: usize = 20;
-const AUGMENTED: (usize, usize) = (4, 7);
+const AUGMENTED: (usize, usize) = (4, 6);
 
 fn picture(prepared: &Prepared, i: usize) -> Option<Thumb> {
     let decoded = prepared.dataset.picture(i).ok()?;
@@ -126,27 +127,23 @@ pub(crate) fn calibration(answers: &Answers, truth: &Truth) -> Calibration {
     Calibration { bins: filled.collect(), ece }
 }
 
-/// What the recipe's augmentation does to the first pictures of some classes.
+/// What the recipe's augmentation does to some training pictures.
 pub(crate) fn augment_sheet(job: &Job) -> Option<AugmentSheet> {
     let (prepared, augment) = (&job.prepared, &job.recipe.augment);
     if augment.is_none() {
         return None;
     }
-    let preprocess = crate::input::of_recipe(&job.recipe.input, prepared, SIDE);
-    let (rows, columns) = AUGMENTED;
-    let step = (prepared.train.len() / rows).max(1);
-    let row = |&i: &usize| -> Option<Vec<Thumb>> {
-        let unit = preprocess.to_unit(&prepared.dataset.picture(i).ok()?.picture);
-        let [h, w] = preprocess.size;
-        let shape = [preprocess.channels(), h, w];
-        let mut thumbs = vec![encode(&unit, preprocess.size)?];
-        for draw in 1..columns {
-            let mut changed = unit.clone();
-            augment.apply(&mut changed, shape, Key::new(job.recipe.train.seed).with(draw as u64).with(i as u64));
-            thumbs.push(encode(&changed, preprocess.size)?);
-        }
-        Some(thumbs)
+    let (n, draws) = AUGMENTED;
+    let step = (prepared.train.len() / n).max(1);
+    let pictures: Vec<usize> = prepared.train.iter().step_by(step).take(n).copied().collect();
+    let spec = SheetSpec {
+        dataset: &prepared.dataset,
+        pictures: &pictures,
+        preprocess: &input::of_recipe(&job.recipe.input, prepared, SIDE),
+        augment,
+        draws,
+        seed: job.recipe.train.seed,
     };
-    let rows = prepared.train.iter().step_by(step).take(rows).filter_map(row).collect();
+    let rows = sheet::rows(&spec).iter().map(|row| row.iter().filter_map(encode).collect()).collect();
     Some(AugmentSheet { rows, summary: augment.to_string() })
 }

@@ -7,6 +7,7 @@ use std::sync::mpsc::sync_channel;
 
 use rayon::prelude::*;
 use striate_data::dataset::{Dataset, OpenOptions};
+use striate_train::fit::FitError;
 
 use crate::error::Error;
 use crate::event::{Event, Observer};
@@ -146,7 +147,10 @@ fn label_all(
             for (i, prepared) in &batch {
                 let file = file_name(dataset, *i);
                 let prediction = match prepared {
-                    Ok(_) => labelled(file, &rows.next().expect("a row for each"), &predictor.manifest.classes),
+                    Ok(_) => match rows.next().expect("a row for each") {
+                        row if row.iter().all(|p| p.is_finite()) => labelled(file, &row, &predictor.manifest.classes),
+                        _ => Prediction::Failed { file, error: FitError::NoNumber.to_string() },
+                    },
                     Err(error) => Prediction::Failed { file, error: error.clone() },
                 };
                 if each(prediction).is_break() {

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::event::{Event, Observer};
+use crate::leaks::leaks;
 use crate::report::Leak;
 use std::collections::BTreeMap;
 use striate_data::dataset::{Dataset, OpenOptions, Split};
@@ -21,7 +22,7 @@ pub struct Prepared {
     pub groups: Vec<u32>,
     /// Near-duplicates.
     pub pairs: Vec<DuplicatePair>,
-    /// Those of them that straddle given splits.
+    /// Each picture that is a copy of one in an earlier given split, with that one.
     pub leaks: Vec<Leak>,
     /// Readable labelled pictures to learn from; all of them where no split is given.
     pub train: Vec<usize>,
@@ -50,15 +51,24 @@ pub fn prepare(options: &PrepareOptions, observer: Observer) -> Result<Prepared,
 
 /// Opens and scans data of any kind.
 pub fn look(options: &PrepareOptions, observer: Observer) -> Result<Prepared, Error> {
+    look_at(open(options)?, options.strict, observer)
+}
+
+/// Opens data of any kind: its names, labels and splits are known, its pictures are not.
+pub fn open(options: &PrepareOptions) -> Result<Dataset, Error> {
     let open = OpenOptions { group_by: options.group_by.clone(), ..OpenOptions::default() };
-    let dataset = Dataset::open(&options.data, &open)?;
+    Ok(Dataset::open(&options.data, &open)?)
+}
+
+/// Scans opened data. Where `strict`, a damaged picture is an error.
+pub fn look_at(dataset: Dataset, strict: bool, observer: Observer) -> Result<Prepared, Error> {
     observer(Event::Stage(format!("looking at {} pictures", dataset.len())));
     let progress = |done: usize, total: usize| {
         observer(Event::Progress { done: done as u64, total: total as u64, unit: "pictures", note: String::new() });
     };
     let scan = scan(&dataset, &progress);
-    let mut warnings = Vec::new();
-    report_faults(&dataset, &scan, options.strict, &mut warnings)?;
+    let mut warnings = dataset.warnings.clone();
+    report_faults(&dataset, &scan, strict, &mut warnings)?;
     let pairs = near_duplicates(&dataset, &scan);
     let groups = groups(&dataset, &pairs);
     let faulty: std::collections::BTreeSet<usize> = scan.faults.iter().map(|fault| fault.index).collect();
@@ -72,6 +82,12 @@ pub fn look(options: &PrepareOptions, observer: Observer) -> Result<Prepared, Er
     let (mut train, valid, test) = (take(Some(Split::Train)), take(Some(Split::Valid)), take(Some(Split::Test)));
     train.extend(take(None));
     train.sort_unstable();
+    let tests = dataset.examples.iter().filter(|example| example.split == Some(Split::Test)).count();
+    if tests > 0 && test.is_empty() {
+        warnings.push(format!(
+            "none of the {tests} pictures of the given test split can be used: figures are made without it"
+        ));
+    }
     let labels = dataset.examples.iter().map(|example| example.label.unwrap_or(0)).collect();
     let leaks = leaks(&dataset, &pairs);
     Ok(Prepared { dataset, scan, labels, groups, pairs, leaks, train, valid, test, warnings })
@@ -91,20 +107,6 @@ fn report_faults(dataset: &Dataset, scan: &Scan, strict: bool, warnings: &mut Ve
     let (n, of) = (scan.faults.len(), dataset.len());
     warnings.push(format!("{n} of {of} pictures cannot be read and are left out: {}{rest}", named.join("; ")));
     Ok(())
-}
-
-/// Pairs whose pictures stand in different given splits.
-fn leaks(dataset: &Dataset, pairs: &[DuplicatePair]) -> Vec<Leak> {
-    let side = |i: usize| dataset.examples[i].split;
-    let mut leaks = Vec::new();
-    for pair in pairs {
-        let (Some(a), Some(b)) = (side(pair.a), side(pair.b)) else { continue };
-        if a != b {
-            let (first, second) = if a < b { (pair.a, pair.b) } else { (pair.b, pair.a) };
-            leaks.push(Leak { a: dataset.name(first), b: dataset.name(second), why: pair.why.clone() });
-        }
-    }
-    leaks
 }
 
 impl Prepared {

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::nearest::nearest;
 use std::path::Path;
 use striate_train::recipe::Recipe;
+use striate_train::run::MAX_RECIPE_BYTES;
 
 /// What `train --model M` and the trained rung of the ladder go by.
 pub const DEFAULT: &str = "folder-small";
@@ -16,9 +17,6 @@ pub const BUILT_IN: [(&str, &str); 5] = [
     ("folder-small", include_str!("../../../recipes/folder-small.toml")),
     ("mnist-lenet5", include_str!("../../../recipes/mnist-lenet5.toml")),
 ];
-
-/// Largest recipe file read, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// The recipe of a built-in name or a TOML file.
 pub fn load(name: &str) -> Result<Recipe, Error> {
@@ -34,7 +32,7 @@ pub fn load(name: &str) -> Result<Recipe, Error> {
         return Err(Error::request(format!("there is no recipe or file {name:?}"), advice));
     }
     let meta = std::fs::metadata(path).map_err(Error::reading(path))?;
-    if !meta.is_file() || meta.len() > MAX_BYTES {
+    if !meta.is_file() || meta.len() > MAX_RECIPE_BYTES {
         return Err(Error::request(format!("{name} is not a file of at most 1 MiB"), "give a recipe in TOML"));
     }
     parse(&std::fs::read_to_string(path).map_err(Error::reading(path))?)

@@ -36,7 +36,7 @@ pub struct Skipped {
     pub why: String,
 }
 
-/// Two pictures on both sides of given splits that are copies of each other.
+/// A picture and its copy in an earlier given split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leak {
     /// Name of the picture in the earlier split (train before valid before test).
@@ -60,11 +60,13 @@ pub struct TrainReport {
     pub skipped: Vec<Skipped>,
     /// The rung or model saved.
     pub chosen: String,
+    /// What to expect of the model, in sentences that need no statistics; the first is the headline.
+    pub verdict: Vec<String>,
     /// What the choice among rungs is worth: chosen without the fold that scores it. Null where nothing was held out.
     pub selected: Option<Score>,
     /// Figures on the test split; null where folds were used or leaks were found.
     pub test: Option<Score>,
-    /// Copies across given splits.
+    /// Copies across given splits: one pair for each picture that has a copy in an earlier split.
     pub leaks: Vec<Leak>,
     /// Wall time.
     pub seconds: f64,

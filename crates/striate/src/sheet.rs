@@ -15,8 +15,8 @@ use striate_nn::write_atomic;
 use crate::error::Error;
 use crate::event::Observer;
 use crate::labels::check_free;
-use crate::page::Thumb;
 use crate::prepare::{PrepareOptions, Prepared, look};
+use crate::thumb::to_rgb;
 use crate::{input, recipes};
 
 /// Rows of the sheet, and changed pictures in each.
@@ -53,28 +53,11 @@ pub fn rows(spec: &SheetSpec) -> Vec<Vec<RgbImage>> {
         let draw = |n: u64| {
             let mut unit = unit.clone();
             spec.augment.apply(&mut unit, shape, Key::new(spec.seed).with_name("augment").with(n).with(i as u64));
-            to_rgb(&unit, spec.preprocess)
+            to_rgb(&unit, spec.preprocess.size)
         };
-        Some(std::iter::once(to_rgb(&unit, spec.preprocess)).chain((0..spec.draws as u64).map(draw)).collect())
+        Some(std::iter::once(to_rgb(&unit, spec.preprocess.size)).chain((0..spec.draws as u64).map(draw)).collect())
     };
     spec.pictures.iter().filter_map(row).collect()
-}
-
-/// `[C, H, W]` in `[0, 1]` as 8-bit RGB.
-fn to_rgb(unit: &[f32], preprocess: &Preprocess) -> RgbImage {
-    let [height, width] = preprocess.size;
-    let plane = height * width;
-    let last = preprocess.channels() - 1;
-    RgbImage::from_fn(width as u32, height as u32, |x, y| {
-        let at = y as usize * width + x as usize;
-        Rgb([0, 1, 2].map(|c: usize| (unit[c.min(last) * plane + at].clamp(0.0, 1.0) * 255.0).round() as u8))
-    })
-}
-
-/// A picture for the report: a PNG.
-pub fn thumb(picture: &RgbImage) -> Thumb {
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    Thumb { bytes: png(picture.clone()), mime: "image/png", width, height }
 }
 
 /// # Panics

@@ -5,21 +5,26 @@ use crate::event::Event;
 use crate::finish::{Outcome, finish};
 use crate::input;
 use crate::ladder::{Answers, Truth};
+use crate::prepare::Prepared;
 use crate::report::TrainReport;
 use crate::rungs::Fitted;
 use crate::train::Job;
 use crate::training::train_in_run;
+use std::collections::BTreeSet;
 use striate_data::preprocess::Preprocess;
 use striate_data::split::holdout;
 use striate_data::unit_cache::UnitCache;
 use striate_nn::{Frozen, NetConfig, registry};
-use striate_train::fit::FitSpec;
+use striate_train::fit::{FitSpec, batches};
 use striate_train::infer::{self, InferSpec};
 
 /// Share of the pictures held out for the test where no test split is given.
 const TEST: f64 = 0.2;
 /// Decoded pictures are kept for the next epoch where all of them fit into this many bytes.
 const CACHE_BYTES: usize = 256 << 20;
+
+/// Most input values of a batch, 512 MiB: what a net makes of them takes many times more.
+const MAX_BATCH_VALUES: usize = 1 << 27;
 
 /// A cache for all pictures of small data; none for large data, so that memory does not grow with it.
 pub(crate) fn cache(preprocess: &Preprocess, pictures: usize) -> Option<UnitCache> {
@@ -43,8 +48,7 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
         (train, valid) = split(job, &train, recipe.train.valid_fraction, seed.wrapping_add(1));
     }
     if train.len() < 2 || test.is_empty() {
-        let what = format!("{} pictures are too few to train on some and test on others", prepared.train.len());
-        return Err(Error::request(what, "add pictures, or give a test split"));
+        return Err(too_few(prepared));
     }
     let entry = registry::find(&recipe.model.name)?;
     let preprocess = input::of_recipe(&recipe.input, prepared, entry.image_size);
@@ -53,6 +57,8 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
     config.image_size = preprocess.size;
     config.width = recipe.model.width;
     config.dropout = recipe.model.dropout.unwrap_or(config.dropout);
+
+    check_batch(batches(recipe, train.len()).0, config.in_channels, config.image_size)?;
 
     let bench = job.bench();
     let cache = cache(&preprocess, prepared.dataset.len());
@@ -100,6 +106,28 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
             fitted,
         },
     )
+}
+
+/// Too few groups to learn from some and score on others.
+pub(crate) fn too_few(prepared: &Prepared) -> Error {
+    let n = prepared.train.len();
+    let groups = match prepared.groups_of(&prepared.train).into_iter().collect::<BTreeSet<_>>().len() {
+        1 if n > 1 => " in one group".to_string(),
+        groups if groups < n => format!(" in {groups} groups"),
+        _ => String::new(),
+    };
+    let what =
+        format!("{}: {n} pictures{groups} are too few to train on some and test on others", prepared.dataset.origin);
+    Error::request(what, "add pictures, or check --group-by and the groups if there are some")
+}
+
+/// Refuses a batch that would fill a computer's memory.
+fn check_batch(batch: usize, channels: usize, [h, w]: [usize; 2]) -> Result<(), Error> {
+    if batch.saturating_mul(channels * h * w) <= MAX_BATCH_VALUES {
+        return Ok(());
+    }
+    let what = format!("a batch of {batch} pictures of {channels}x{h}x{w} is more than the {MAX_BATCH_VALUES} values");
+    Err(Error::request(format!("{what} that one may have"), "give a smaller --batch or --image-size"))
 }
 
 /// Keeps most of `pictures` and holds out `fraction`, whole groups; keeps all where there are too few.

@@ -2,7 +2,7 @@
 
 use crate::page::Thumb;
 use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder};
+use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
 use striate_data::picture::Picture;
 use striate_data::preprocess::{Colour, Filter, Preprocess, Resize, ValueRange};
 
@@ -28,17 +28,24 @@ pub fn thumb(picture: &Picture, range: ValueRange, side: usize) -> Option<Thumb>
         mean: vec![0.0; 3],
         std: vec![1.0; 3],
     };
-    encode(&preprocess.to_unit(picture), size)
+    encode(&to_rgb(&preprocess.to_unit(picture), size))
 }
 
-/// A unit picture `[3, H, W]` or `[1, H, W]` as a thumbnail.
-pub fn encode(unit: &[f32], [height, width]: [usize; 2]) -> Option<Thumb> {
+/// A unit picture `[3, H, W]` or `[1, H, W]` as 8-bit RGB.
+pub fn to_rgb(unit: &[f32], [height, width]: [usize; 2]) -> RgbImage {
     let plane = height * width;
-    let channels = unit.len() / plane.max(1);
-    let value = |c: usize, i: usize| (unit[c.min(channels - 1) * plane + i].clamp(0.0, 1.0) * 255.0).round() as u8;
-    let rgb: Vec<u8> = (0..plane).flat_map(|i| (0..3).map(move |c| (c, i))).map(|(c, i)| value(c, i)).collect();
+    let last = unit.len() / plane - 1;
+    RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        let at = y as usize * width + x as usize;
+        Rgb([0, 1, 2].map(|c: usize| (unit[c.min(last) * plane + at].clamp(0.0, 1.0) * 255.0).round() as u8))
+    })
+}
+
+/// The picture as JPEG; nothing where it is too large for one.
+pub fn encode(picture: &RgbImage) -> Option<Thumb> {
+    let (width, height) = picture.dimensions();
     let mut bytes = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
-    encoder.write_image(&rgb, width as u32, height as u32, ExtendedColorType::Rgb8).ok()?;
-    Some(Thumb { bytes, mime: "image/jpeg", width, height })
+    encoder.write_image(picture, width, height, ExtendedColorType::Rgb8).ok()?;
+    Some(Thumb { bytes, mime: "image/jpeg", width: width as usize, height: height as usize })
 }

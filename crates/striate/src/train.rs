@@ -3,6 +3,7 @@
 use crate::climb;
 use crate::error::Error;
 use crate::event::{Event, Observer};
+use crate::leaks;
 use crate::prepare::{PrepareOptions, Prepared, prepare};
 use crate::recipes;
 use crate::report::TrainReport;
@@ -112,7 +113,20 @@ pub fn train(options: &TrainOptions, observer: Observer) -> Result<TrainReport, 
     let run = Run::create(options.out.as_deref(), &format!("{}-{what}", prepared.dataset.name), options.overwrite)?;
     run.write("recipe.toml", recipe.to_toml().as_bytes())?;
     let checkpoint_every = options.checkpoint_every;
-    go(Job { prepared, run, recipe, asked, observer, checkpoint_every, start, device: Device::flex() })
+    let trained = go(Job {
+        prepared,
+        run: run.clone(),
+        recipe,
+        asked,
+        observer,
+        checkpoint_every,
+        start,
+        device: Device::flex(),
+    });
+    if matches!(trained, Err(Error::Request { .. } | Error::Net(_))) {
+        run.withdraw(); // the same --out should do for the next try
+    }
+    trained
 }
 
 /// Goes on with a run that was cut off.
@@ -149,9 +163,7 @@ fn go(job: Job) -> Result<TrainReport, Error> {
     };
     let job = job.told_to(&logged);
     let observer = job.observer;
-    for leak in &job.prepared.leaks {
-        observer(Event::Warning(format!("leak: {} and {} are copies of each other: {}", leak.a, leak.b, leak.why)));
-    }
+    leaks::warnings(&job.prepared.leaks).for_each(observer);
     if job.asked.ladder { climb::climb(&job) } else { single::train_single(&job) }
 }
 

@@ -8,23 +8,22 @@ use crate::train::Job;
 pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
     let classes = job.prepared.classes().len();
     let mut sentences = Vec::new();
-    match headline_score(outcome) {
-        Some((score, on)) => {
-            let [low, high] = score.ci95;
-            sentences.push(format!(
-                "Expect about {} of 100 new pictures like these to be labelled right, each class counted the same; between {} and {} is what {} {on} pictures can say.",
-                percent(score.balanced_accuracy), percent(low), percent(high), score.n
-            ));
-        }
-        None => sentences.push(
-            "There is no honest figure for this model: the test pictures are copies of training pictures.".into(),
-        ),
+    if outcome.test.is_none() && !job.prepared.leaks.is_empty() {
+        sentences.push(
+            "There is no honest figure on the test pictures: there are copies of training pictures among them.".into(),
+        );
+    }
+    if let Some((score, on)) = headline_score(outcome) {
+        let [low, high] = score.ci95;
+        sentences.push(format!(
+            "Expect about {:.0} of 100 new pictures like these to be labelled right, each class counted the same; between {:.0} and {:.0} is what {} {on} pictures can say.",
+            100.0 * score.balanced_accuracy, (100.0 * low).floor(), (100.0 * high).ceil(), score.n
+        ));
     }
     if outcome.rungs.is_empty() {
-        sentences.push(format!(
-            "{} was trained on {} pictures and scored on {}.",
-            outcome.chosen, outcome.fitted.learned_from, outcome.judged_by
-        ));
+        let scored = outcome.test.as_ref().map_or(String::new(), |_| format!(" and scored on {}", outcome.judged_by));
+        let n = outcome.fitted.learned_from;
+        sentences.push(format!("{} was trained on {n} pictures{scored}.", outcome.chosen));
         return sentences;
     }
     let chosen = describe(&outcome.chosen);
@@ -44,7 +43,7 @@ pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
     sentences.push(format!("Guessing among the {classes} classes would label {chance:.0} of 100 right."));
     if outcome.refitted {
         sentences.push(format!(
-            "The figure comes from models that had not seen the pictures they were scored on; the saved model was then fitted to all {} pictures and is, if anything, a little better.",
+            "The choice among the models was made without the pictures that score it; the saved model was then fitted to all {} pictures.",
             outcome.fitted.learned_from
         ));
     }
@@ -61,10 +60,6 @@ fn headline_score(outcome: &Outcome) -> Option<(&Score, &'static str)> {
         (None, Some(selected)) => Some((selected, "held-out")),
         (None, None) => None,
     }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0}", 100.0 * share)
 }
 
 /// A rung in plain words.

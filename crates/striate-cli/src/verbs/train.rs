@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use striate::report::{Rung, Score, TrainReport};
+use striate::report::{Rung, TrainReport};
 use striate::train::TrainOptions;
 
 use super::{count, json, percent, table, wrap};
@@ -47,7 +47,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pub epochs: Option<usize>,
     /// Peak learning rate
-    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true, allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Pictures a step
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
@@ -130,7 +130,7 @@ fn text(report: &TrainReport) -> String {
     if !report.leaks.is_empty() {
         text += &leaks(report);
     }
-    text += &wrap(&meaning(report));
+    text += &wrap(&report.verdict.join(" "));
     let report_page = Path::new(&report.run).join("report.html");
     text +=
         &format!("\nModel   {}\nReport  {}  (a page: open it by double-click)\n", report.model, report_page.display());
@@ -170,33 +170,6 @@ fn leaks(report: &TrainReport) -> String {
         "The test score below counts them (--allow-leaks), so it flatters.\n\n"
     };
     text
-}
-
-/// What can be expected of the model, in words that need no statistics.
-fn meaning(report: &TrainReport) -> String {
-    let Some((score, chosen)) =
-        report.test.as_ref().map(|s| (s, false)).or(report.selected.as_ref().map(|s| (s, true)))
-    else {
-        return format!("{} was trained; no pictures were held out to say how good it is.\n", report.chosen);
-    };
-    let mut text = sentence(&report.chosen, score);
-    if chosen {
-        text += "That was judged on pictures kept out of both the training and the choice among the models; the model \
-                 that was saved then learned from all pictures.\n";
-    }
-    text
-}
-
-fn sentence(name: &str, score: &Score) -> String {
-    let [low, high] = score.ci95;
-    format!(
-        "{name} labels about {:.0} of 100 pictures right that it has not seen, every class counting the same (between {:.0} \
-         and {:.0}, with 95 % confidence; measured on {}).\n",
-        100.0 * score.balanced_accuracy,
-        (100.0 * low).floor(),
-        (100.0 * high).ceil(),
-        count(score.n, "picture", "pictures"),
-    )
 }
 
 /// The command as it was typed, in a form that a shell takes back.
@@ -248,7 +221,7 @@ fn time(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use striate::report::Leak;
+    use striate::report::{Leak, Score};
 
     fn score(balanced_accuracy: f64) -> Score {
         Score { accuracy: 0.9, balanced_accuracy, ci95: [balanced_accuracy - 0.05, balanced_accuracy + 0.03], n: 196 }
@@ -262,6 +235,7 @@ mod tests {
             rungs: vec![rung("chance", 0.2), rung("efficientnet_lite0", 0.921)],
             skipped: vec![],
             chosen: "efficientnet_lite0".into(),
+            verdict: vec!["Expect about 92 of 100.".into(), "The saved model is the best of what was tried.".into()],
             selected: Some(score(0.921)),
             test: None,
             leaks: vec![],
@@ -273,7 +247,7 @@ mod tests {
     fn the_chosen_rung_is_marked_and_explained() {
         let text = text(&report());
         assert!(text.contains("> efficientnet_lite0             92.1 %  87.1 to 95.1 %       196  12 s"), "{text}");
-        assert!(text.contains("about 92 of 100"), "{text}");
+        assert!(text.contains("\n\nExpect about 92 of 100. The saved model is"), "{text}");
         assert!(text.contains("striate predict runs/photos-ladder-1 NEW-PICTURES --out labels.csv"), "{text}");
     }
 

@@ -6,6 +6,7 @@ use striate_engine::ops::{self, Activation, Conv2dSpec, FoldedConv2d, Padding};
 
 use super::{After, BatchNorm};
 use crate::Pass;
+use crate::layers::zeros::zeros;
 
 /// How to build a [`Conv2d`]; kernels are square.
 #[derive(Debug, Clone)]
@@ -53,11 +54,8 @@ impl Conv2dConfig {
             "Conv2d: {groups} groups do not divide {in_channels} and {out_channels} channels"
         );
         Conv2d {
-            weight: Param::from_tensor(Tensor::zeros(
-                [out_channels, in_channels / groups, kernel_size, kernel_size],
-                device,
-            )),
-            bias: self.bias.then(|| Param::from_tensor(Tensor::zeros([out_channels], device))),
+            weight: zeros([out_channels, in_channels / groups, kernel_size, kernel_size], device),
+            bias: self.bias.then(|| zeros([out_channels], device)),
             spec: Conv2dSpec { stride: self.stride, padding: self.padding, dilation: 1, groups },
         }
     }
@@ -66,7 +64,7 @@ impl Conv2dConfig {
 impl Conv2d {
     /// Channels of the input.
     pub fn in_channels(&self) -> usize {
-        self.weight.shape().dims::<4>()[1] * self.spec.groups
+        self.weight.lazy_shape().dims::<4>()[1] * self.spec.groups
     }
 
     /// # Shapes

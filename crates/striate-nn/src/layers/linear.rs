@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use striate_engine::ops::{self, Activation};
 
 use crate::Pass;
+use crate::layers::zeros::zeros;
 
 /// How to build a [`Linear`].
 #[derive(Config, Debug)]
@@ -27,8 +28,8 @@ impl LinearConfig {
     /// All zeros, until [`crate::NetConfig::init`] or weights fill them.
     pub fn init(&self, device: &Device) -> Linear {
         Linear {
-            weight: Param::from_tensor(Tensor::zeros([self.out_features, self.in_features], device)),
-            bias: Param::from_tensor(Tensor::zeros([self.out_features], device)),
+            weight: zeros([self.out_features, self.in_features], device),
+            bias: zeros([self.out_features], device),
         }
     }
 }
@@ -36,7 +37,7 @@ impl LinearConfig {
 impl Linear {
     /// Numbers of an input row.
     pub fn in_features(&self) -> usize {
-        self.weight.shape().dims::<2>()[1]
+        self.weight.lazy_shape().dims::<2>()[1]
     }
 
     /// # Shapes

@@ -7,6 +7,7 @@ mod dropout;
 mod linear;
 mod max_pool2d;
 mod running;
+mod zeros;
 
 pub use activation::Relu;
 pub use batch_norm::{After, BatchNorm, BatchNormConfig};

@@ -54,7 +54,7 @@ pub fn draw(page: &Page) -> Markup {
                     }
                 }
                 div.verdict {
-                    @for (i, sentence) in page.verdict.iter().take(12).enumerate() {
+                    @for (i, sentence) in page.report.verdict.iter().take(12).enumerate() {
                         p.first[i == 0] { (shown(sentence, 600)) }
                     }
                 }

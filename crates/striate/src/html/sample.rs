@@ -151,6 +151,11 @@ pub fn photos() -> Page {
             why: "It needs about 9 minutes and does not fit into the budget of 2 (--budget 10m runs it).".into(),
         }],
         chosen: "efficientnet_lite0".into(),
+        verdict: vec![
+            "Of 100 new pictures like these, about 92 would be labelled right, if each class were equally frequent.".into(),
+            "The model uses features that a net learned on a million everyday photographs, and a simple classifier on them, fitted to your pictures. A small net trained on your pictures alone reached 68 %.".into(),
+            "Coast and mountain are the classes it confuses most. Look at the mistaken pictures below before you rely on it.".into(),
+        ],
         selected: Some(score(0.923, 0.041, 196)),
         test: None,
         leaks: vec![],
@@ -158,18 +163,16 @@ pub fn photos() -> Page {
     };
     Page {
         title: "@photos".into(),
-        verdict: vec![
-            "Of 100 new pictures like these, about 92 would be labelled right, if each class were equally frequent.".into(),
-            "The model uses features that a net learned on a million everyday photographs, and a simple classifier on them, fitted to your pictures. A small net trained on your pictures alone reached 68 %.".into(),
-            "Coast and mountain are the classes it confuses most. Look at the mistaken pictures below before you rely on it.".into(),
-        ],
         report,
         judged_by: "5-fold cross-validation over groups".into(),
         data: DataGlance {
             source: "@photos (embedded)".into(),
             given_splits: false,
             classes: CLASSES.iter().enumerate().map(|(i, name)| glance(i, name, [46, 38, 41, 39, 32][i])).collect(),
-            skipped: vec![("street/0007.jpg".into(), "The file ends in the middle of the picture (4,096 of 31,220 bytes).".into())],
+            skipped: vec![(
+                "street/0007.jpg".into(),
+                "The file ends in the middle of the picture (4,096 of 31,220 bytes).".into(),
+            )],
             twins: vec![twins(0, 3, false), twins(4, 12, false), twins(2, 8, false)],
             twins_total: 3,
             notes: vec![("ICC profile ignored".into(), 12), ("turned as its EXIF orientation says".into(), 3)],
@@ -177,15 +180,28 @@ pub fn photos() -> Page {
         curves: vec![curve("conv4, fold 1 of 5", 30, 0.70), curve("conv4, fold 2 of 5", 30, 0.66)],
         per_class: per_class(&confusion),
         confusion: Some(confusion),
-        calibration: Some(Calibration { bins: bins.map(|(confidence, accuracy, n)| CalibrationBin { confidence, accuracy, n }).to_vec(), ece: 0.024 }),
+        calibration: Some(Calibration {
+            bins: bins.map(|(confidence, accuracy, n)| CalibrationBin { confidence, accuracy, n }).to_vec(),
+            ece: 0.024,
+        }),
         augment: Some(AugmentSheet {
             rows: (0..3).map(|row| (0..6).map(|i| picture(row, 7 + (i > 0) as u64 * i)).collect()).collect(),
             summary: "shift up to 10 %, horizontal flip, brightness and contrast up to 20 %".into(),
         }),
-        warnings: vec!["1 damaged picture was skipped: street/0007.jpg.".into(), "No test split was given, so the figure comes from cross-validation.".into()],
-        provenance: [("Recipe", "ladder"), ("Seed", "1"), ("Data fingerprint", "3f9c2a71d04be8a6"), ("Striate", "0.1.0"), ("Machine", "x86_64 linux, 2 threads"), ("Finished", "2026-11-23 16:20 UTC")]
-            .map(|(k, v)| (k.into(), v.into()))
-            .to_vec(),
+        warnings: vec![
+            "1 damaged picture was skipped: street/0007.jpg.".into(),
+            "No test split was given, so the figure comes from cross-validation.".into(),
+        ],
+        provenance: [
+            ("Recipe", "ladder"),
+            ("Seed", "1"),
+            ("Data fingerprint", "3f9c2a71d04be8a6"),
+            ("Striate", "0.1.0"),
+            ("Machine", "x86_64 linux, 2 threads"),
+            ("Finished", "2026-11-23 16:20 UTC"),
+        ]
+        .map(|(k, v)| (k.into(), v.into()))
+        .to_vec(),
         command: "striate train @photos --seed 1 --budget 2m".into(),
     }
 }
@@ -201,7 +217,7 @@ pub fn flawless() -> Page {
     page.report.rungs[0].score = score(0.5, 0.0, 140);
     page.report.rungs[1].score = Score { accuracy: 1.0, balanced_accuracy: 1.0, ci95: [0.974, 1.0], n: 140 };
     (page.report.chosen, page.report.selected) = ("pixels".into(), Some(page.report.rungs[1].score.clone()));
-    (page.title, page.verdict) = ("gears".into(), vec!["Every one of 140 pictures was labelled right.".into()]);
+    (page.title, page.report.verdict) = ("gears".into(), vec!["Every one of 140 pictures was labelled right.".into()]);
     page.per_class = per_class(&confusion);
     page.confusion = Some(confusion);
     (page.curves, page.augment, page.warnings) = (vec![], None, vec![]);
@@ -230,7 +246,7 @@ pub fn one_model() -> Page {
     (page.report.rungs, page.report.skipped, page.report.selected) = (vec![], vec![], None);
     (page.report.chosen, page.title) = ("lenet5".into(), "mnist".into());
     page.report.test = Some(Score { accuracy: 0.9936, balanced_accuracy: 0.9935, ci95: [0.9919, 0.9950], n: 10_000 });
-    page.verdict = vec!["Of 1,000 new pictures like these, about 994 would be labelled right.".into()];
+    page.report.verdict = vec!["Of 1,000 new pictures like these, about 994 would be labelled right.".into()];
     let mut curve = curve("lenet5", 20, 0.993);
     curve
         .points
@@ -252,7 +268,7 @@ pub fn leak(page: &mut Page, n: usize) {
         .map(|i| Leak { a: name("train", i), b: name("test", i + 50), why: "same picture, recompressed".into() })
         .collect();
     (page.report.test, page.report.selected) = (None, None);
-    page.verdict = vec!["No figure can be trusted: test pictures are copies of training pictures.".into()];
+    page.report.verdict = vec!["No figure can be trusted: test pictures are copies of training pictures.".into()];
 }
 
 /// Names made to break a page, and figures that are not numbers.
@@ -295,7 +311,7 @@ pub fn nothing() -> Page {
         augment: None,
         ..page
     };
-    (page.verdict, page.warnings, page.provenance, page.title, page.command) =
+    (page.report.verdict, page.warnings, page.provenance, page.title, page.command) =
         (vec![], vec![], vec![], String::new(), String::new());
     page
 }

@@ -49,7 +49,7 @@ pub(super) fn inspect(folder: &Path) -> Result<RunInfo, Error> {
 fn last_records(path: &Path) -> Result<(BTreeMap<String, Value>, usize), Error> {
     let mut last = BTreeMap::new();
     let mut records = 0;
-    if !path.exists() {
+    if !path.is_file() {
         return Ok((last, records));
     }
     for line in BufReader::new(File::open(path).map_err(Error::reading(path))?).lines() {
