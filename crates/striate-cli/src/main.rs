@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 
 /// Tensors are large and short-lived: the system's allocator gives each back to the kernel and faults it in again.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: striate::Recycling<mimalloc::MiMalloc> = striate::Recycling::new(mimalloc::MiMalloc);
 
 /// What a verb found out: decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

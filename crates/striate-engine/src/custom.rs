@@ -7,13 +7,15 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, Flex, backend_extension};
+use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Device, Tensor};
 use burn_autodiff::checkpoint::base::Checkpointer;
 use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_flex::FlexTensor;
+
+use crate::memory::from_rows;
 
 /// Inputs of an operation; those that it does not need are empty.
 pub(crate) const INPUTS: usize = 4;
@@ -41,7 +43,7 @@ pub(crate) trait Op: Debug + Send + Sync {
     fn keeps(&self) -> Keeps;
     /// The output.
     fn forward(&self, inputs: [FlexTensor; INPUTS]) -> FlexTensor;
-    /// A gradient for each input that wants one.
+    /// A gradient for each input that wants one; none, if another operation will bring it.
     fn backward(&self, kept: Kept) -> [Option<FlexTensor>; INPUTS];
 }
 
@@ -75,7 +77,7 @@ pub(crate) trait Custom: Backend {
         op: Arc<dyn Op>,
     ) -> FloatTensor<Self>;
 
-    /// Gradients in the order of the inputs; of an input that wants none, anything.
+    /// Gradients in the order of the inputs; an empty one is none.
     #[allow(clippy::too_many_arguments)] // tensors pass Burn's macro one by one
     fn backward(
         a: FloatTensor<Self>,
@@ -104,9 +106,8 @@ impl Custom for Flex {
         wanted: [bool; INPUTS],
         op: Arc<dyn Op>,
     ) -> Vec<FlexTensor> {
-        let nothing = gradient.clone();
         let gradients = op.backward(Kept { inputs: [a, b, c, d], output, gradient, wanted });
-        gradients.into_iter().map(|gradient| gradient.unwrap_or_else(|| nothing.clone())).collect()
+        gradients.into_iter().map(|gradient| gradient.unwrap_or_else(|| from_rows(Vec::new(), [0]))).collect()
     }
 }
 
@@ -129,7 +130,9 @@ impl<B: Custom> Backward<B, INPUTS> for Step {
         let wanted = std::array::from_fn(|i| ops.parents[i].is_some());
         let gradients = B::backward(a, b, c, d, output, gradient, wanted, self.0);
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
-            if let Some(parent) = parent {
+            if let Some(parent) = parent
+                && gradient.shape().num_elements() > 0
+            {
                 grads.register::<B>(parent.id, gradient);
             }
         }

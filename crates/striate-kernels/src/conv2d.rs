@@ -3,8 +3,8 @@
 //! `x` is `[N, H, W, C_in]`, `y` `[N, H_out, W_out, C_out]`, `weight` `[C_out, C_in / groups, KH, KW]`. Every output is one chain
 //! of fused multiply-adds in a fixed order, so its bits depend on neither threads, nor instruction set, nor batch.
 
+use crate::memory::buffer;
 use crate::product::Finish;
-use crate::scratch::Scratch;
 use crate::winograd::{self, Filters, Phases, Tiling};
 use crate::{depthwise, direct, direct_weight};
 
@@ -193,7 +193,7 @@ pub fn pack_weight_for(shape: &Conv2dShape, algorithm: Algorithm, weight: &[f32]
         Algorithm::Winograd(taps) => {
             assert!(shape.winograd_taps().is_some_and(|least| least <= taps), "Winograd cannot do {shape:?}");
             let filters = shape.filters(taps);
-            let mut values = vec![0.0; filters.packed_len()];
+            let mut values = buffer(filters.packed_len());
             winograd::pack(&filters, weight, &mut values);
             values
         }
@@ -259,7 +259,7 @@ pub fn conv2d_transposed(shape: &Conv2dShape, dy: &[f32], weight: &[f32], epilog
                 offsets: Filters::offsets(shape.kh, shape.stride, shape.pad, taps, true),
                 ..filters
             };
-            let mut packed = Scratch::new(filters.packed_len());
+            let mut packed = buffer(filters.packed_len());
             winograd::pack(&filters, weight, &mut packed);
             let finish = epilogue.finish(shape.c_in, dx.len());
             // SAFETY: as above.

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use crate::conv2d::Conv2dShape;
 use crate::isa::{Kernel, dispatch};
+use crate::memory::buffer;
 use crate::product::Finish;
-use crate::scratch::Scratch;
 use crate::shared::Shared;
 use crate::simd::Simd;
 
@@ -185,7 +185,7 @@ impl Kernel for LineGradient<'_> {
 pub(crate) fn backward_weight(shape: &Conv2dShape, x: &[f32], gradient: &[f32], weight: &mut [f32]) {
     let (c, taps) = (shape.c_in, shape.kh * shape.kw);
     let (picture, out) = (shape.h * shape.w * c, shape.h_out * shape.w_out * c);
-    let mut parts = Scratch::new(shape.n * taps * c);
+    let mut parts = buffer(shape.n * taps * c);
     parts.par_chunks_mut((taps * c).max(1)).enumerate().for_each(|(image, sums)| {
         sums.fill(0.0);
         for line in 0..shape.h_out {

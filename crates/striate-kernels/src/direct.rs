@@ -6,8 +6,8 @@
 use rayon::prelude::*;
 
 use crate::conv2d::Conv2dShape;
+use crate::memory::buffer;
 use crate::product::{Finish, Product, packed_len, panel_of, panel_width};
-use crate::scratch::Scratch;
 use crate::shared::Shared;
 
 /// Output pixels that one task takes at most: each packed weight that is read serves so many rows.
@@ -53,7 +53,7 @@ impl Columns {
 pub(crate) fn pack_forward(shape: &Conv2dShape, weight: &[f32]) -> Vec<f32> {
     let columns = forward_columns(shape);
     let each = columns.len();
-    let mut packed = vec![0.0; each * shape.groups];
+    let mut packed = buffer(each * shape.groups);
     let of_group = weight.len() / shape.groups;
     for (group, packed) in packed.chunks_exact_mut(each.max(1)).enumerate() {
         columns.pack(&weight[group * of_group..][..of_group], packed);
@@ -121,7 +121,7 @@ pub(crate) unsafe fn transposed(shape: &Conv2dShape, gradient: &[f32], weight: &
         let columns =
             Columns { taps: taps.clone(), inner: (shape.c_out / shape.groups, all * c_group), n: (c_group, all) };
         let each = columns.len();
-        let mut packed = Scratch::new(each * shape.groups);
+        let mut packed = buffer(each * shape.groups);
         for group in 0..shape.groups {
             columns.pack(&weight[group * of_group..][..of_group], &mut packed[group * each..][..each]);
         }

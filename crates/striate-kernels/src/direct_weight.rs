@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use crate::conv2d::Conv2dShape;
+use crate::memory::buffer;
 use crate::outer::{BLOCK, OuterProduct};
-use crate::scratch::Scratch;
 use crate::shared::Shared;
 
 /// Numbers of packed pixels that are worked on at a time: they shall stay in the cache of the machine.
@@ -87,9 +87,9 @@ fn of_one_group(shape: &Conv2dShape, group: usize, x: &[f32], gradient: &[f32], 
     };
     let (before, after) = (from.blocks() * from.plane(), to.blocks() * to.plane());
     let pictures = (STRETCH / (before + after)).clamp(1, n);
-    let (mut pixels, mut gradients) = (Scratch::new(pictures * before), Scratch::new(pictures * after));
+    let (mut pixels, mut gradients) = (buffer(pictures * before), buffer(pictures * after));
     let (taps, n_padded) = (kh * kw, columns.next_multiple_of(BLOCK));
-    let mut sums = Scratch::new(taps * rows * n_padded);
+    let mut sums = buffer(taps * rows * n_padded);
     let (pixels, gradients, totals) = (Shared::new(&mut pixels), Shared::new(&mut gradients), Shared::new(&mut sums));
     // Rows of a task: whole blocks, and enough tasks where a kernel has few taps.
     let rows_each = if taps >= 8 { rows.next_multiple_of(BLOCK) } else { 2 * BLOCK };

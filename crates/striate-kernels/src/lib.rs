@@ -12,13 +12,14 @@ pub mod isa;
 #[cfg(test)]
 mod layer_tests;
 pub mod linear;
+pub mod memory;
 pub mod optimizer;
 mod outer;
 pub mod pool;
 mod product;
 pub mod rng;
-mod scratch;
 mod shared;
 mod simd;
+pub mod sum;
 mod tile;
 mod winograd;

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
+use crate::memory::buffer;
 use crate::outer::{BLOCK, OuterProduct};
 use crate::product::{Finish, Product, packed_len, panel_of, panel_width};
-use crate::scratch::Scratch;
 use crate::shared::Shared;
 
 /// Outputs, or inputs, that one task takes.
@@ -39,7 +39,7 @@ pub fn linear(shape: &LinearShape, x: &[f32], weight: &[f32], bias: Option<&[f32
         return;
     }
     // Weights are the rows of the product and pictures its columns, so that only pictures are packed.
-    let mut columns = Scratch::new(packed_len(c_in, n));
+    let mut columns = buffer(packed_len(c_in, n));
     let each = panel_width() * c_in;
     columns.par_chunks_mut(each.max(1)).enumerate().for_each(|(panel, to)| {
         let (many, width) = panel_of(panel, n);
@@ -50,7 +50,7 @@ pub fn linear(shape: &LinearShape, x: &[f32], weight: &[f32], bias: Option<&[f32
             }
         }
     });
-    let mut across = Scratch::new(c_out * n); // [C_out, N]
+    let mut across = buffer(c_out * n); // [C_out, N]
     let (to, columns) = (Shared::new(&mut across), &columns[..]);
     (0..c_out.div_ceil(STRETCH)).into_par_iter().for_each(|at| {
         let first = at * STRETCH;
@@ -96,13 +96,13 @@ pub fn linear_backward_input(shape: &LinearShape, dy: &[f32], weight: &[f32], dx
     }
     if !c_in.is_multiple_of(BLOCK) {
         let wide = c_in.next_multiple_of(BLOCK);
-        let (weight, mut padded) = (widened(weight, c_in, wide), Scratch::new(n * wide));
+        let (weight, mut padded) = (widened(weight, c_in, wide), buffer(n * wide));
         linear_backward_input(&LinearShape { c_in: wide, ..*shape }, dy, &weight, &mut padded);
         narrowed(&padded, wide, dx, c_in);
         return;
     }
     let blocks = n.div_ceil(BLOCK);
-    let mut across = Scratch::new(blocks * c_out * BLOCK); // [block of rows][C_out][16]
+    let mut across = buffer(blocks * c_out * BLOCK); // [block of rows][C_out][16]
     across.par_chunks_mut((c_out * BLOCK).max(1)).enumerate().for_each(|(block, to)| {
         for (o, to) in to.chunks_exact_mut(BLOCK).enumerate() {
             for (lane, to) in to.iter_mut().enumerate() {
@@ -146,7 +146,7 @@ pub fn linear_backward_weight(shape: &LinearShape, x: &[f32], dy: &[f32], dweigh
     let LinearShape { n, c_in, c_out } = *shape;
     if !c_in.is_multiple_of(BLOCK) {
         let wide = c_in.next_multiple_of(BLOCK);
-        let (x, mut padded) = (widened(x, c_in, wide), Scratch::new(c_out * wide));
+        let (x, mut padded) = (widened(x, c_in, wide), buffer(c_out * wide));
         linear_backward_weight(&LinearShape { c_in: wide, ..*shape }, &x, dy, &mut padded);
         narrowed(&padded, wide, dweight, c_in);
         return;
@@ -180,8 +180,8 @@ pub fn linear_backward_weight(shape: &LinearShape, x: &[f32], dy: &[f32], dweigh
 }
 
 /// Rows of `narrow` numbers as rows of `wide`, zeros after.
-fn widened(rows: &[f32], narrow: usize, wide: usize) -> Scratch {
-    let mut out = Scratch::new(rows.len() / narrow * wide);
+fn widened(rows: &[f32], narrow: usize, wide: usize) -> Vec<f32> {
+    let mut out = buffer(rows.len() / narrow * wide);
     for (to, from) in out.chunks_exact_mut(wide).zip(rows.chunks_exact(narrow)) {
         to[..narrow].copy_from_slice(from);
         to[narrow..].fill(0.0);

@@ -11,8 +11,8 @@ mod transform;
 use rayon::prelude::*;
 
 use crate::isa::{Kernel, dispatch};
+use crate::memory::buffer;
 use crate::product::{Finish, Product, panel_width};
-use crate::scratch::Scratch;
 use crate::shared::Shared;
 use crate::simd::Simd;
 pub(crate) use backward_weight::{WeightGradient, backward_weight};
@@ -330,7 +330,7 @@ pub(crate) unsafe fn convolve(tiling: Tiling, source: &[f32], filters: &[f32], f
         (0..tiles.div_ceil(block)).into_par_iter().for_each(|at| {
             let mine = at * block..((at + 1) * block).min(tiles);
             let (from, to) = (Layout::rows(block, &tiling.source), Layout::rows(block, &tiling.target));
-            let (mut before, mut after) = (Scratch::new(POINTS * from.point), Scratch::new(POINTS * to.point));
+            let (mut before, mut after) = (buffer(POINTS * from.point), buffer(POINTS * to.point));
             let pass = pass(&finish_address);
             // SAFETY: both buffers hold a block of tiles; each task has its own tiles.
             unsafe {
@@ -344,7 +344,7 @@ pub(crate) unsafe fn convolve(tiling: Tiling, source: &[f32], filters: &[f32], f
         return;
     }
     let (from, to) = (Layout::rows(tiles, &tiling.source), Layout::rows(tiles, &tiling.target));
-    let (mut before, mut after) = (Scratch::new(POINTS * from.point), Scratch::new(POINTS * to.point));
+    let (mut before, mut after) = (buffer(POINTS * from.point), buffer(POINTS * to.point));
     let (before, after) = (Shared::new(&mut before), Shared::new(&mut after));
     let few = tiles.div_ceil(4 * threads).max(1);
     let chunks = tiles.div_ceil(few);

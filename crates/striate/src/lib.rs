@@ -33,3 +33,5 @@ mod thumb;
 pub mod train;
 mod training;
 mod verdict;
+
+pub use striate_kernels::memory::Recycling;

@@ -3,6 +3,7 @@
 use burn::tensor::{Tensor, activation};
 use burn_flex::FlexTensor;
 use striate_kernels::activation::{clamp, clamp_backward};
+use striate_kernels::memory::buffer;
 
 use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
 use crate::memory::{dims, from_pixels, pixels};
@@ -56,13 +57,13 @@ impl Op for Clamp {
     }
 
     fn forward(&self, [x, ..]: [FlexTensor; INPUTS]) -> FlexTensor {
-        let mut y = vec![0.0; x.layout().num_elements()];
+        let mut y = buffer(x.layout().num_elements());
         clamp(&pixels(&x), self.0.bounds(), &mut y);
         from_pixels(y, dims(&x))
     }
 
     fn backward(&self, kept: Kept) -> [Option<FlexTensor>; INPUTS] {
-        let mut dx = vec![0.0; kept.output.layout().num_elements()];
+        let mut dx = buffer(kept.output.layout().num_elements());
         clamp_backward(&pixels(&kept.output), &pixels(&kept.gradient), self.0.bounds(), &mut dx);
         [Some(from_pixels(dx, dims(&kept.output))), None, None, None]
     }

@@ -7,6 +7,7 @@ use burn::tensor::{Tensor, TensorData, module};
 use burn_flex::FlexTensor;
 use striate_kernels::activation::clamp_backward;
 use striate_kernels::batch_norm::{self as kernel, Affine, Backward, Statistics};
+use striate_kernels::memory::buffer;
 
 use super::Activation;
 use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
@@ -106,7 +107,7 @@ impl Op for Norm {
     }
 
     fn forward(&self, [x, weight, bias, residual]: [FlexTensor; INPUTS]) -> FlexTensor {
-        let mut y = vec![0.0; x.layout().num_elements()];
+        let mut y = buffer(x.layout().num_elements());
         let affine = Affine { weight: &rows(&weight), bias: &rows(&bias), eps: self.eps };
         let residual = self.has_residual.then(|| pixels(&residual));
         let statistics = kernel::batch_norm(&pixels(&x), affine, residual.as_deref(), self.activation.bounds(), &mut y);
@@ -126,8 +127,8 @@ impl Op for Norm {
             affine: Affine { weight: &rows(weight), bias: &rows(bias), eps: self.eps },
             clamp: self.activation.bounds(),
         };
-        let mut dx = vec![0.0; len];
-        let mut dresidual = kept.wanted[3].then(|| vec![0.0; len]);
+        let mut dx = buffer(len);
+        let mut dresidual = kept.wanted[3].then(|| buffer(len));
         let (dweight, dbias) = kernel::batch_norm_backward(of, &mut dx, dresidual.as_deref_mut());
         let c = [dweight.len()];
         [
@@ -152,7 +153,7 @@ impl Op for ScaleShift {
     }
 
     fn forward(&self, [x, scale, shift, residual]: [FlexTensor; INPUTS]) -> FlexTensor {
-        let mut y = vec![0.0; x.layout().num_elements()];
+        let mut y = buffer(x.layout().num_elements());
         let residual = self.has_residual.then(|| pixels(&residual));
         let (scale, shift) = (rows(&scale), rows(&shift));
         kernel::scale_shift(&pixels(&x), (&scale, &shift), residual.as_deref(), self.activation.bounds(), &mut y);
@@ -163,9 +164,9 @@ impl Op for ScaleShift {
         let (x, y, dy, scale) =
             (pixels(&kept.inputs[0]), pixels(&kept.output), pixels(&kept.gradient), rows(&kept.inputs[1]));
         let (shape, c) = (dims(&kept.output), [scale.len()]);
-        let mut dz = vec![0.0; y.len()];
+        let mut dz = buffer(y.len());
         clamp_backward(&y, &dy, self.activation.bounds(), &mut dz);
-        let mut dx = vec![0.0; dz.len()];
+        let mut dx = buffer(dz.len());
         let (nothing, free) = (vec![0.0; scale.len()], Activation::Identity.bounds());
         kernel::scale_shift(&dz, (&scale, &nothing), None, free, &mut dx);
         let (dscale, dshift) = kernel::scale_shift_gradients(&x, &dz, scale.len());

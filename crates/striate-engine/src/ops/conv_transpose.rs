@@ -7,6 +7,7 @@ use burn_flex::FlexTensor;
 use striate_kernels::activation::clamp_backward;
 use striate_kernels::batch_norm::sum_rows;
 use striate_kernels::conv2d::{self as kernel, Conv2dShape, Epilogue};
+use striate_kernels::memory::buffer;
 
 use super::Activation;
 use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
@@ -75,7 +76,7 @@ impl Op for Transposed {
 
     fn forward(&self, [x, weight, bias, _]: [FlexTensor; INPUTS]) -> FlexTensor {
         let shape = self.shape(dims(&x), dims(&weight));
-        let mut y = vec![0.0; shape.x_len()];
+        let mut y = buffer(shape.x_len());
         let bias = optional(&bias);
         let epilogue = Epilogue { bias: bias.as_deref(), clamp: self.activation.bounds(), ..Epilogue::NONE };
         kernel::conv2d_transposed(&shape, &pixels(&x), &rows(&weight), epilogue, &mut y);
@@ -87,18 +88,18 @@ impl Op for Transposed {
         let shape = self.shape(dims(x), dims(weight));
         let mut dy = pixels(&kept.gradient);
         if self.activation != Activation::Identity {
-            let mut inside = vec![0.0; dy.len()];
+            let mut inside = buffer(dy.len());
             clamp_backward(&pixels(&kept.output), &dy, self.activation.bounds(), &mut inside);
             dy = Cow::Owned(inside);
         }
         let dx = kept.wanted[0].then(|| {
-            let mut dx = vec![0.0; shape.y_len()];
+            let mut dx = buffer(shape.y_len());
             let packed = kernel::pack_weight(&shape, &rows(weight));
             kernel::conv2d(&shape, &dy, &packed, Epilogue::NONE, &mut dx);
             from_pixels(dx, dims(x))
         });
         let dweight = kept.wanted[1].then(|| {
-            let mut dweight = vec![0.0; shape.weight_len()];
+            let mut dweight = buffer(shape.weight_len());
             kernel::conv2d_backward_weight(&shape, &dy, &pixels(x), &mut dweight);
             from_rows(dweight, dims(weight))
         });

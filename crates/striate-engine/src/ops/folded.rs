@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 use striate_kernels::conv2d::{self as kernel, Epilogue, PackedWeight};
+use striate_kernels::memory::buffer;
 
 use super::{Activation, Conv2dSpec, conv2d};
 use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
@@ -95,7 +96,7 @@ impl Op for Run {
         let shape = spec.shape(dims(&x), *weight_dims);
         let residual = self.has_residual.then(|| pixels(&residual));
         let epilogue = Epilogue { bias: Some(bias), residual: residual.as_deref(), clamp: self.activation.bounds() };
-        let mut y = vec![0.0; shape.y_len()];
+        let mut y = buffer(shape.y_len());
         kernel::conv2d(&shape, &pixels(&x), weight, epilogue, &mut y);
         from_pixels(y, [shape.n, shape.c_out, shape.h_out, shape.w_out])
     }

@@ -7,6 +7,7 @@ use burn_flex::FlexTensor;
 use striate_kernels::activation::clamp_backward;
 use striate_kernels::batch_norm::sum_rows;
 use striate_kernels::linear::{self as kernel, LinearShape};
+use striate_kernels::memory::buffer;
 
 use super::Activation;
 use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
@@ -49,7 +50,7 @@ impl Op for Linear {
 
     fn forward(&self, [x, weight, bias, _]: [FlexTensor; INPUTS]) -> FlexTensor {
         let shape = shape(&x, &weight);
-        let mut y = vec![0.0; shape.n * shape.c_out];
+        let mut y = buffer(shape.n * shape.c_out);
         kernel::linear(&shape, &rows(&x), &rows(&weight), optional(&bias).as_deref(), self.0.bounds(), &mut y);
         from_rows(y, [shape.n, shape.c_out])
     }
@@ -60,17 +61,17 @@ impl Op for Linear {
         let LinearShape { n, c_in, c_out } = shape;
         let mut dy = rows(&kept.gradient);
         if self.0 != Activation::Identity {
-            let mut inside = vec![0.0; dy.len()];
+            let mut inside = buffer(dy.len());
             clamp_backward(&rows(&kept.output), &dy, self.0.bounds(), &mut inside);
             dy = Cow::Owned(inside);
         }
         let dx = kept.wanted[0].then(|| {
-            let mut dx = vec![0.0; n * c_in];
+            let mut dx = buffer(n * c_in);
             kernel::linear_backward_input(&shape, &dy, &rows(weight), &mut dx);
             from_rows(dx, [n, c_in])
         });
         let dweight = kept.wanted[1].then(|| {
-            let mut dweight = vec![0.0; c_out * c_in];
+            let mut dweight = buffer(c_out * c_in);
             kernel::linear_backward_weight(&shape, &rows(x), &dy, &mut dweight);
             from_rows(dweight, [c_out, c_in])
         });

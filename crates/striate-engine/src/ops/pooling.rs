@@ -5,6 +5,7 @@ use burn::tensor::{
     ops::{AvgPoolOptions, MaxPoolOptions},
 };
 use burn_flex::FlexTensor;
+use striate_kernels::memory::buffer;
 use striate_kernels::pool::{self as kernel, PoolShape};
 
 use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
@@ -96,14 +97,14 @@ impl Op for MaxPool {
 
     fn forward(&self, [x, ..]: [FlexTensor; INPUTS]) -> FlexTensor {
         let shape = self.shape(&x);
-        let mut y = vec![0.0; shape.n * shape.h_out * shape.w_out * shape.c];
+        let mut y = buffer(shape.n * shape.h_out * shape.w_out * shape.c);
         kernel::max_pool2d(&shape, &pixels(&x), &mut y);
         from_pixels(y, [shape.n, shape.c, shape.h_out, shape.w_out])
     }
 
     fn backward(&self, kept: Kept) -> [Option<FlexTensor>; INPUTS] {
         let x = &kept.inputs[0];
-        let mut dx = vec![0.0; x.layout().num_elements()];
+        let mut dx = buffer(x.layout().num_elements());
         let (y, dy) = (pixels(&kept.output), pixels(&kept.gradient));
         kernel::max_pool2d_backward(&self.shape(x), &pixels(x), &y, &dy, &mut dx);
         [Some(from_pixels(dx, dims(x))), None, None, None]
@@ -131,7 +132,7 @@ impl Op for MapMean {
     fn backward(&self, kept: Kept) -> [Option<FlexTensor>; INPUTS] {
         let shape = kept.gradient.layout().shape();
         let (n, c) = (shape[0], shape[1]);
-        let mut dx = vec![0.0; n * c * self.h * self.w];
+        let mut dx = buffer(n * c * self.h * self.w);
         kernel::mean_of_maps_backward(&rows(&kept.gradient), c, &mut dx);
         [Some(from_pixels(dx, [n, c, self.h, self.w])), None, None, None]
     }

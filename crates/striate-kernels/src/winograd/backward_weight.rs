@@ -7,8 +7,8 @@ use super::filters::unpack;
 use super::transform::{self, POINTS, SIDE};
 use super::{Filters, Layout, Pixels, Tiling};
 use crate::isa::{Kernel, dispatch};
+use crate::memory::buffer;
 use crate::outer::{BLOCK, OuterProduct};
-use crate::scratch::Scratch;
 use crate::shared::Shared;
 use crate::simd::Simd;
 
@@ -96,8 +96,8 @@ pub(crate) fn backward_weight(of: WeightGradient, weight: &mut [f32]) {
     let n = tiling.target.c.next_multiple_of(BLOCK);
     let stretch = STRETCH.min(tiles);
     let (from, to) = (blocked(stretch, tiling.source.c, phases), blocked(stretch, tiling.target.c, 1));
-    let (mut before, mut after) = (Scratch::new(POINTS * from.point), Scratch::new(POINTS * to.point));
-    let mut sums = Scratch::new(POINTS * rows * n);
+    let (mut before, mut after) = (buffer(POINTS * from.point), buffer(POINTS * to.point));
+    let mut sums = buffer(POINTS * rows * n);
     let zeros = vec![0.0; tiling.source.c];
     let (before, after, totals) = (Shared::new(&mut before), Shared::new(&mut after), Shared::new(&mut sums));
     // Smaller pieces than threads * POINTS only where a point has too little work for a task.

@@ -5,7 +5,6 @@ use rayon::prelude::*;
 use super::transform::{self, POINTS, SIDE};
 use crate::isa::{Kernel, dispatch};
 use crate::product::{packed_len, panel_of, panel_width};
-use crate::scratch::Scratch;
 use crate::shared::Shared;
 use crate::simd::Simd;
 
@@ -179,7 +178,7 @@ impl<const R: usize> Kernel for Taps<'_, R> {
 }
 
 /// Gradients of points to gradients of weights. The columns have one phase.
-pub(super) fn unpack(filters: &Filters, points: &Scratch, padded: (usize, usize), weight: &mut [f32]) {
+pub(super) fn unpack(filters: &Filters, points: &[f32], padded: (usize, usize), weight: &mut [f32]) {
     let weight = Shared::new(weight);
     (0..filters.depth()).into_par_iter().with_min_len(4).for_each(|k| {
         // SAFETY: each task has taps of its own, inside the weights.

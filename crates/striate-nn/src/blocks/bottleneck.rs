@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{Activation, Padding};
+use striate_engine::ops::{self, Activation, Padding};
 
 use super::shortcut::{Step, shortcut};
 use super::{ConvNorm, Shortcut, conv_norm};
@@ -66,9 +66,10 @@ impl Bottleneck {
     /// - `x`: `[N, C_in, H, W]`, output: `[N, 4 * C, H / stride, W / stride]`, rounded up
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
         let relu = || After::act(Activation::Relu);
-        let y = self.conv1.forward_norm(x.clone(), &self.bn1, relu(), pass); // [N, C, H, W]
+        let (x, around) = ops::fork(x);
+        let y = self.conv1.forward_norm(x, &self.bn1, relu(), pass); // [N, C, H, W]
         let y = self.conv2.forward_norm(y, &self.bn2, relu(), pass); // [N, C, H_out, W_out]
-        let residual = shortcut(x, self.downsample.as_ref(), self.step, pass);
+        let residual = shortcut(around, self.downsample.as_ref(), self.step, pass);
         self.conv3.forward_norm(y, &self.bn3, After { residual, activation: Activation::Relu }, pass)
     }
 }

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use striate_engine::ops::{Activation, Padding};
 
+use super::shortcut::around;
 use super::{ConvNorm, conv_norm, conv_norm_relu6};
 use crate::Pass;
 use crate::layers::{After, BatchNorm, Conv2d, Conv2dConfig};
@@ -62,7 +63,8 @@ impl InvertedResidual {
     /// # Shapes
     /// - `x`: `[N, C_in, H, W]`, output: `[N, C_out, H / stride, W / stride]`, rounded up
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let after = After { residual: self.residual.then(|| x.clone()), activation: Activation::Identity };
+        let (x, residual) = if self.residual { around(x) } else { (x, None) };
+        let after = After { residual, activation: Activation::Identity };
         match &self.conv {
             Stages::Plain((depthwise, project, norm)) => {
                 let y = conv_norm_relu6(depthwise, x, pass); // [N, C_in, H_out, W_out]

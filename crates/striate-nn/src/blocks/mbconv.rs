@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use striate_engine::ops::{Activation, Padding};
 
+use super::shortcut::around;
 use crate::Pass;
 use crate::layers::{After, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig};
 
@@ -100,18 +101,18 @@ impl Mbconv {
     /// - `x`: `[N, C_in, H, W]`, output: `[N, C_out, H / stride, W / stride]`, rounded up
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
         let relu6 = || After::act(Activation::Relu6);
-        let after = |residual: bool, x: &Tensor<4>| After {
-            residual: residual.then(|| x.clone()),
-            activation: Activation::Identity,
+        let after = |residual: bool, x: Tensor<4>| {
+            let (x, residual) = if residual { around(x) } else { (x, None) };
+            (x, After { residual, activation: Activation::Identity })
         };
         match self {
             Mbconv::Separable(stage) => {
-                let after = after(stage.residual, &x);
+                let (x, after) = after(stage.residual, x);
                 let y = stage.conv_dw.forward_norm(x, &stage.bn1, relu6(), pass); // [N, C_in, H_out, W_out]
                 stage.conv_pw.forward_norm(y, &stage.bn2, after, pass) // [N, C_out, H_out, W_out]
             }
             Mbconv::Expanded(stage) => {
-                let after = after(stage.residual, &x);
+                let (x, after) = after(stage.residual, x);
                 let y = stage.conv_pw.forward_norm(x, &stage.bn1, relu6(), pass); // [N, inner, H, W]
                 let y = stage.conv_dw.forward_norm(y, &stage.bn2, relu6(), pass); // [N, inner, H_out, W_out]
                 stage.conv_pwl.forward_norm(y, &stage.bn3, after, pass) // [N, C_out, H_out, W_out]
