@@ -68,6 +68,9 @@ pub struct Globals {
     /// Threads to work with [default: one per core]; the answer does not depend on it
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Vector instructions to use [default: the widest of this machine]; the answer does not depend on them
+    #[arg(long, global = true, value_name = "ISA", value_parser = PossibleValuesParser::new(["portable", "avx2", "avx512"]))]
+    pub isa: Option<String>,
     /// Decides everything that is drawn at random; the same seed gives the same answer [default: the recipe's, or 0]
     #[arg(long, global = true, value_name = "S")]
     pub seed: Option<u64>,

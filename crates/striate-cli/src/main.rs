@@ -10,6 +10,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use striate::Isa;
 
 use crate::cli::{Cli, Globals};
 use crate::terminal::Terminal;
@@ -37,7 +38,9 @@ fn main() -> ExitCode {
         }
     };
     let terminal = Terminal::new(cli.globals.quiet, cli.globals.json);
-    let outcome = start_threads(&cli.globals).and_then(|()| verbs::run(&cli, &terminal));
+    let outcome = choose_instructions(&cli.globals)
+        .and_then(|()| start_threads(&cli.globals))
+        .and_then(|()| verbs::run(&cli, &terminal));
     terminal.finish();
     match outcome {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,
@@ -48,6 +51,13 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Before any kernel runs.
+fn choose_instructions(globals: &Globals) -> anyhow::Result<()> {
+    let Some(name) = &globals.isa else { return Ok(()) };
+    let isa = Isa::ALL.into_iter().find(|isa| isa.name() == name).expect("clap lets no other name through");
+    isa.force().map_err(|e| anyhow::anyhow!("--isa {name}: {e}"))
 }
 
 /// Before anything else touches the pool: it is made once.

@@ -1,4 +1,4 @@
-//! The same seed gives the same bytes: for any number of threads, from run to run, and after `kill -9` and a resume.
+//! The same seed gives the same bytes: for any number of threads and any instruction set, from run to run, and after `kill -9` and a resume.
 //!
 //! `STRIATE_KILLS` says how many moments a run is killed at (3 unless given); `cargo xtask same-bits` asks for 20.
 
@@ -73,6 +73,18 @@ fn check(name: &str, flags: &[&str]) {
     for (run, threads) in [("two", "2"), ("three", "3"), ("again", "2")] {
         finished(&borrowed(&args(&folder(run), threads)));
         assert!(bits(&folder(run)) == reference, "{name}: {threads} threads differ from 1");
+    }
+    let asked = std::env::var("STRIATE_KILLS").is_ok(); // the portable path is slow: only where time was asked for
+    for isa in ["portable", "avx2", "avx512"].into_iter().filter(|&isa| asked || isa != "portable") {
+        let run = folder(isa);
+        let train = [borrowed(&args(&run, "2")), vec!["--isa", isa]].concat();
+        let output = striate(&train).output().unwrap();
+        if output.status.code() == Some(2) {
+            let why = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(why.contains("this machine does not have"), "{isa}: {why}");
+            continue;
+        }
+        assert!(output.status.success() && bits(&run) == reference, "{name}: {isa} differs");
     }
     let kills: u64 = std::env::var("STRIATE_KILLS").map_or(3, |kills| kills.parse().unwrap());
     let mut cut = 0;

@@ -1,6 +1,6 @@
 //! Batch normalisation of channels-last tensors with what follows it: a residual sum and a rectifier.
 //!
-//! `x` is rows of C numbers (N, H and W are rows). Sums go over stretches of [`STRETCH`] rows, in order and in f32, then over
+//! `x` is rows of C numbers (N, H and W are rows). Sums go over stretches of 256 rows, in order and in f32, then over
 //! stretches in f64, so their bits do not depend on the threads. Ioffe and Szegedy 2015 <https://arxiv.org/abs/1502.03167>.
 
 use rayon::prelude::*;
@@ -181,6 +181,7 @@ pub fn batch_norm_backward(of: Backward, dx: &mut [f32], dresidual: Option<&mut 
     // SAFETY: all slices of a piece have the same length, in whole rows.
     match dresidual {
         None => {
+            // SAFETY: all slices of a piece have the same length, in whole rows.
             pieces.for_each(|(at, dx)| unsafe { dispatch(Piece { input: input(at, dx.len()), dx, dresidual: None }) })
         }
         Some(dresidual) => pieces.zip(dresidual.par_chunks_mut(stretch)).for_each(|((at, dx), dresidual)| {

@@ -6,7 +6,7 @@ use crate::conv2d::Conv2dShape;
 use crate::isa::{Kernel, dispatch};
 use crate::memory::buffer;
 use crate::product::Finish;
-use crate::shared::Shared;
+use crate::shared_slice::Shared;
 use crate::simd::Simd;
 
 /// Output pixels side by side that share one read of a weight.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::conv2d::Conv2dShape;
 use crate::memory::buffer;
 use crate::product::{Finish, Product, packed_len, panel_of, panel_width};
-use crate::shared::Shared;
+use crate::shared_slice::Shared;
 
 /// Output pixels that one task takes at most: each packed weight that is read serves so many rows.
 const ROWS: usize = 96;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::conv2d::Conv2dShape;
 use crate::memory::buffer;
 use crate::outer::{BLOCK, OuterProduct};
-use crate::shared::Shared;
+use crate::shared_slice::Shared;
 
 /// Numbers of packed pixels that are worked on at a time: they shall stay in the cache of the machine.
 const STRETCH: usize = 1 << 18;

@@ -1,6 +1,10 @@
 //! CPU kernels of Striate: slices in, slices out. They know no tensor, no file and no thread pool's set-up: work is split over
 //! the rayon pool that they are called in.
 
+// Tiles are arrays of registers, gone through by index; iterators there are closures, and a closure that is not inlined is
+// compiled without the vector instructions of its caller.
+#![allow(clippy::needless_range_loop)]
+
 pub mod activation;
 pub mod batch_norm;
 pub mod conv2d;
@@ -18,7 +22,7 @@ mod outer;
 pub mod pool;
 mod product;
 pub mod rng;
-mod shared;
+mod shared_slice;
 mod simd;
 pub mod sum;
 mod tile;

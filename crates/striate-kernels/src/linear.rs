@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::memory::buffer;
 use crate::outer::{BLOCK, OuterProduct};
 use crate::product::{Finish, Product, packed_len, panel_of, panel_width};
-use crate::shared::Shared;
+use crate::shared_slice::Shared;
 
 /// Outputs, or inputs, that one task takes.
 const STRETCH: usize = 64;

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::isa::{Kernel, dispatch};
 use crate::memory::buffer;
 use crate::product::{Finish, Product, panel_width};
-use crate::shared::Shared;
+use crate::shared_slice::Shared;
 use crate::simd::Simd;
 pub(crate) use backward_weight::{WeightGradient, backward_weight};
 pub(crate) use filters::{Filters, pack};

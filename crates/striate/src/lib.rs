@@ -34,4 +34,5 @@ pub mod train;
 mod training;
 mod verdict;
 
+pub use striate_kernels::isa::Isa;
 pub use striate_kernels::memory::Recycling;

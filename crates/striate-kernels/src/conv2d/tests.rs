@@ -1,3 +1,5 @@
+//! Convolutions against plain loops in f64, and the same bits on every path and any number of threads.
+
 use super::*;
 use crate::isa::{Isa, TURN};
 use crate::rng::Key;

@@ -9,7 +9,7 @@ use super::{Filters, Layout, Pixels, Tiling};
 use crate::isa::{Kernel, dispatch};
 use crate::memory::buffer;
 use crate::outer::{BLOCK, OuterProduct};
-use crate::shared::Shared;
+use crate::shared_slice::Shared;
 use crate::simd::Simd;
 
 /// Tiles between two passes; a longer stretch reads and writes the sums less often, a shorter one stays in the cache.

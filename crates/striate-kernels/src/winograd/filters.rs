@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::transform::{self, POINTS, SIDE};
 use crate::isa::{Kernel, dispatch};
 use crate::product::{packed_len, panel_of, panel_width};
-use crate::shared::Shared;
+use crate::shared_slice::Shared;
 use crate::simd::Simd;
 
 /// The weights `[C_out, C_in, K, K]` as seen from the product: rows `k` of its inner axis, columns `n`.
