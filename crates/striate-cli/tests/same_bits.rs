@@ -77,8 +77,8 @@ fn check(name: &str, flags: &[&str]) {
     let asked = std::env::var("STRIATE_KILLS").is_ok(); // the portable path is slow: only where time was asked for
     for isa in ["portable", "avx2", "avx512"].into_iter().filter(|&isa| asked || isa != "portable") {
         let run = folder(isa);
-        let train = [borrowed(&args(&run, "2")), vec!["--isa", isa]].concat();
-        let output = striate(&train).output().unwrap();
+        let train = args(&run, "2");
+        let output = striate(&borrowed(&train)).args(["--isa", isa]).output().unwrap();
         if output.status.code() == Some(2) {
             let why = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(why.contains("this machine does not have"), "{isa}: {why}");
