@@ -15,7 +15,7 @@ use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_flex::FlexTensor;
 
-use crate::memory::from_rows;
+use crate::layout::from_rows;
 
 /// Inputs of an operation; those that it does not need are empty.
 pub(crate) const INPUTS: usize = 4;
@@ -53,8 +53,14 @@ pub(crate) fn on_cpu(device: &Device) -> bool {
 }
 
 /// An input that is not there.
-pub(crate) fn absent(device: &Device) -> Tensor<1> {
-    Tensor::zeros([0], &device.clone().inner())
+pub(crate) fn absent<const D: usize>(device: &Device) -> Tensor<D> {
+    Tensor::zeros([0; D], &device.clone().inner())
+}
+
+/// Runs an `op` of one input; see [`apply`].
+pub(crate) fn apply_to<const A: usize, const OUT: usize>(op: impl Op + 'static, x: Tensor<A>) -> Tensor<OUT> {
+    let nothing = absent::<1>(&x.device());
+    apply(op, (x, nothing.clone(), nothing.clone(), nothing))
 }
 
 /// Runs `op`; its backward pass becomes part of the graph where an input is tracked.

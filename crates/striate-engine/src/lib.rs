@@ -6,5 +6,5 @@
 pub use burn::*;
 
 mod custom;
-mod memory;
+mod layout;
 pub mod ops;

@@ -85,6 +85,7 @@ pub fn scale_shift(
     y: &mut [f32],
 ) {
     let c = scale.len();
+    assert!(c > 0 && x.len().is_multiple_of(c), "scale_shift: {} numbers are not rows of {c}", x.len());
     assert!(
         y.len() == x.len() && residual.is_none_or(|r| r.len() == x.len()) && shift.len() == c,
         "scale_shift: lengths differ"
@@ -159,6 +160,8 @@ pub fn batch_norm_backward(of: Backward, dx: &mut [f32], dresidual: Option<&mut 
         x.len() == dy.len() && dx.len() == x.len() && y.is_none_or(|y| y.len() == x.len()),
         "batch_norm: lengths differ"
     );
+    assert!(c > 0 && x.len().is_multiple_of(c), "batch_norm: {} numbers are not rows of {c}", x.len());
+    assert_eq!(statistics.mean.len(), c, "batch_norm: statistics of another number of channels");
     let rows = x.len() / c;
     let mean = &statistics.mean;
     let sums = channel_sums(Op::Gradient { x, y, dy, mean, clamp }, c, rows);

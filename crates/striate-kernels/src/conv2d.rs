@@ -3,6 +3,7 @@
 //! `x` is `[N, H, W, C_in]`, `y` `[N, H_out, W_out, C_out]`, `weight` `[C_out, C_in / groups, KH, KW]`. Every output is one chain
 //! of fused multiply-adds in a fixed order, so its bits depend on neither threads, nor instruction set, nor batch.
 
+use crate::isa::Isa;
 use crate::memory::buffer;
 use crate::product::Finish;
 use crate::winograd::{self, Filters, Phases, Tiling};
@@ -85,7 +86,8 @@ impl Epilogue<'_> {
 /// Weights as the kernels read them, for the instruction set that is chosen when they are packed.
 #[derive(Debug)]
 pub struct PackedWeight {
-    algorithm: Algorithm,
+    shape: Conv2dShape,
+    isa: Isa,
     values: Vec<f32>,
 }
 
@@ -108,7 +110,7 @@ impl Conv2dShape {
     /// The way it is computed: one constant rule for all machines, which does not look at the number of pictures.
     ///
     /// Winograd where its products are at most two thirds of the direct method's (transforms cost the rest) and there are
-    /// channels enough to fill registers; `striate bench --kernels` times the alternatives.
+    /// channels enough to fill registers.
     pub fn algorithm(&self) -> Algorithm {
         if self.groups > 1 && self.groups == self.c_in && self.c_in == self.c_out {
             return Algorithm::Depthwise;
@@ -161,6 +163,13 @@ impl Conv2dShape {
         }
     }
 
+    /// Row and column of the pixel that a tap meets for the output at `(y, x)`, if it is inside.
+    pub(crate) fn pixel_under(&self, tap: usize, y: usize, x: usize) -> Option<(usize, usize)> {
+        let y = (y * self.stride + tap / self.kw * self.dilation).checked_sub(self.pad[0])?;
+        let x = (x * self.stride + tap % self.kw * self.dilation).checked_sub(self.pad[1])?;
+        (y < self.h && x < self.w).then_some((y, x))
+    }
+
     fn check(&self, op: &str, x: usize, weight: usize, y: usize) {
         assert_eq!(x, self.x_len(), "{op}: x has {x} numbers, {self:?} wants {}", self.x_len());
         assert_eq!(
@@ -178,42 +187,39 @@ impl Conv2dShape {
 }
 
 /// Packs weights for [`conv2d`]; `shape.n` does not matter.
-pub fn pack_weight(shape: &Conv2dShape, weight: &[f32]) -> PackedWeight {
-    pack_weight_for(shape, shape.algorithm(), weight)
-}
-
-/// As [`pack_weight`], for an algorithm that is not the rule's choice.
 ///
 /// # Panics
-/// If the algorithm cannot do this convolution.
-pub fn pack_weight_for(shape: &Conv2dShape, algorithm: Algorithm, weight: &[f32]) -> PackedWeight {
-    let values = match algorithm {
+/// If the weight does not have the shape's length.
+pub fn pack_weight(shape: &Conv2dShape, weight: &[f32]) -> PackedWeight {
+    shape.check("pack_weight", shape.x_len(), weight.len(), shape.y_len());
+    let values = match shape.algorithm() {
         Algorithm::Direct => direct::pack_forward(shape, weight),
         Algorithm::Depthwise => depthwise::pack(shape, weight),
         Algorithm::Winograd(taps) => {
-            assert!(shape.winograd_taps().is_some_and(|least| least <= taps), "Winograd cannot do {shape:?}");
             let filters = shape.filters(taps);
             let mut values = buffer(filters.packed_len());
             winograd::pack(&filters, weight, &mut values);
             values
         }
     };
-    PackedWeight { algorithm, values }
+    PackedWeight { shape: *shape, isa: Isa::current(), values }
 }
 
 /// Convolves `x` into `y`.
 ///
 /// # Panics
-/// If a slice does not have the shape's length.
+/// If a slice does not have the shape's length, or the weights were packed for another shape or instruction set.
 pub fn conv2d(shape: &Conv2dShape, x: &[f32], weight: &PackedWeight, epilogue: Epilogue, y: &mut [f32]) {
     shape.check("conv2d", x.len(), shape.weight_len(), y.len());
+    assert_eq!(Conv2dShape { n: shape.n, ..weight.shape }, *shape, "conv2d: the weights were packed for another shape");
+    assert_eq!(weight.isa, Isa::current(), "conv2d: the weights were packed for other instructions");
     if y.is_empty() {
         return;
     }
     let finish = epilogue.finish(shape.c_out, y.len());
     // SAFETY: the epilogue's slices have the lengths that were just checked.
     unsafe {
-        match weight.algorithm {
+        match shape.algorithm() {
             Algorithm::Winograd(taps) => winograd::convolve(shape.tiling(taps), x, &weight.values, finish, y),
             Algorithm::Direct => direct::forward(shape, x, &weight.values, finish, y),
             Algorithm::Depthwise => depthwise::forward(shape, x, &weight.values, finish, y),

@@ -58,12 +58,6 @@ impl Kernel for Line<'_> {
     }
 }
 
-/// A [`Finish`] that several tasks read.
-struct SharedFinish(Finish);
-
-// SAFETY: its pointers are only read, and outlive the tasks.
-unsafe impl Sync for SharedFinish {}
-
 /// Weights `[C, 1, KH, KW]` as `[KH * KW, C]`.
 pub(crate) fn pack(shape: &Conv2dShape, weight: &[f32]) -> Vec<f32> {
     let (taps, c) = (shape.kh * shape.kw, shape.c_in);
@@ -75,15 +69,10 @@ pub(crate) fn pack(shape: &Conv2dShape, weight: &[f32]) -> Vec<f32> {
 /// # Safety
 /// The pointers of `finish` can be read for the channels and the size of `y`.
 pub(crate) unsafe fn forward(shape: &Conv2dShape, x: &[f32], packed: &[f32], finish: Finish, y: &mut [f32]) {
-    let tap = |oy: usize, ox: usize, tap: usize| {
-        let y = (oy * shape.stride + tap / shape.kw * shape.dilation) as isize - shape.pad[0] as isize;
-        let x = (ox * shape.stride + tap % shape.kw * shape.dilation) as isize - shape.pad[1] as isize;
-        let inside = y >= 0 && x >= 0 && y < shape.h as isize && x < shape.w as isize;
-        inside.then_some((y as usize, x as usize))
-    };
+    let tap = |y: usize, x: usize, tap: usize| shape.pixel_under(tap, y, x);
     let (source, target) = ([shape.h, shape.w], [shape.h_out, shape.w_out]);
     // SAFETY: `tap` gives pixels inside the source; the caller vouches for `finish`.
-    unsafe { lines(shape, (x, source), packed, SharedFinish(finish), (y, target), &tap) }
+    unsafe { lines(shape, (x, source), packed, finish, (y, target), &tap) }
 }
 
 /// The gradient of the input, from packed weights.
@@ -99,7 +88,7 @@ pub(crate) fn backward_input(shape: &Conv2dShape, gradient: &[f32], packed: &[f3
     };
     let (source, target) = ([shape.h_out, shape.w_out], [shape.h, shape.w]);
     // SAFETY: `tap` gives pixels inside the gradient; nothing is read through the finish.
-    unsafe { lines(shape, (gradient, source), packed, SharedFinish(Finish::NONE), (dx, target), &tap) }
+    unsafe { lines(shape, (gradient, source), packed, Finish::NONE, (dx, target), &tap) }
 }
 
 /// # Safety
@@ -108,14 +97,13 @@ unsafe fn lines(
     shape: &Conv2dShape,
     (source, [h_source, w_source]): (&[f32], [usize; 2]),
     packed: &[f32],
-    finish: SharedFinish,
+    finish: Finish,
     (target, [h, w]): (&mut [f32], [usize; 2]),
     tap: &(dyn Fn(usize, usize, usize) -> Option<(usize, usize)> + Sync),
 ) {
     let (c, taps) = (shape.c_in, shape.kh * shape.kw);
     let zeros = vec![0.0_f32; c];
     let to = Shared::new(target);
-    let finish = &finish;
     (0..shape.n * h).into_par_iter().for_each(|line| {
         let (image, y) = (line / h, line % h);
         let mut table = vec![zeros.as_ptr(); taps * PIXELS];
@@ -133,7 +121,7 @@ unsafe fn lines(
             // SAFETY: the table points into the source, each task has a line of its own.
             unsafe {
                 let out = (to.at(at), many);
-                dispatch(Line { table: &table, weight: packed, channels: c, out, at, finish: finish.0 });
+                dispatch(Line { table: &table, weight: packed, channels: c, out, at, finish });
             }
         }
     });

@@ -85,14 +85,9 @@ pub(crate) unsafe fn forward(shape: &Conv2dShape, x: &[f32], packed: &[f32], fin
         source: [shape.h, shape.w, shape.c_in],
         groups: shape.groups,
     };
-    let tap = |oy: usize, ox: usize, tap: usize| {
-        let y = (oy * shape.stride + tap / shape.kw * shape.dilation) as isize - shape.pad[0] as isize;
-        let x = (ox * shape.stride + tap % shape.kw * shape.dilation) as isize - shape.pad[1] as isize;
-        let inside = y >= 0 && x >= 0 && y < shape.h as isize && x < shape.w as isize;
-        inside.then_some((y as usize, x as usize))
-    };
+    let tap = |y: usize, x: usize, tap: usize| shape.pixel_under(tap, y, x);
     // SAFETY: `tap` gives pixels inside the source; the caller vouches for `finish`.
-    unsafe { rows.run(&columns, x, packed, &SharedFinish(finish), y, &tap) }
+    unsafe { rows.run(&columns, x, packed, finish, y, &tap) }
 }
 
 /// The gradient of the input, or a transposed convolution, with a last touch.
@@ -103,7 +98,6 @@ pub(crate) unsafe fn transposed(shape: &Conv2dShape, gradient: &[f32], weight: &
     let s = shape.stride;
     let (c_group, all) = (shape.c_in / shape.groups, shape.kh * shape.kw);
     let of_group = weight.len() / shape.groups;
-    let finish = SharedFinish(finish);
     for phase in 0..s * s {
         let first = [phase / s, phase % s];
         let meets = |first: usize, pad: usize, t: usize| {
@@ -143,15 +137,9 @@ pub(crate) unsafe fn transposed(shape: &Conv2dShape, gradient: &[f32], weight: &
             inside.then_some((y as usize, x as usize))
         };
         // SAFETY: as in `forward`.
-        unsafe { rows.run(&columns, gradient, &packed, &finish, dx, &tap) }
+        unsafe { rows.run(&columns, gradient, &packed, finish, dx, &tap) }
     }
 }
-
-/// A [`Finish`] that several tasks read.
-struct SharedFinish(Finish);
-
-// SAFETY: its pointers are only read, and outlive the tasks.
-unsafe impl Sync for SharedFinish {}
 
 /// Pixels of the target that are computed, and what they read.
 struct Rows {
@@ -174,7 +162,7 @@ impl Rows {
         columns: &Columns,
         source: &[f32],
         packed: &[f32],
-        finish: &SharedFinish,
+        finish: Finish,
         target: &mut [f32],
         tap: &(dyn Fn(usize, usize, usize) -> Option<(usize, usize)> + Sync),
     ) {
@@ -214,7 +202,7 @@ impl Rows {
                     (image, line) = (y / self.grid[0], y % self.grid[0]);
                 }
             }
-            let mut finish = finish.0;
+            let mut finish = finish;
             if !finish.bias.is_null() {
                 finish.bias = finish.bias.wrapping_add(group * n);
             }

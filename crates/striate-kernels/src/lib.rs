@@ -19,6 +19,7 @@ pub mod linear;
 pub mod memory;
 pub mod optimizer;
 mod outer;
+pub mod peak;
 pub mod pool;
 mod product;
 pub mod rng;

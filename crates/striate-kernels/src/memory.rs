@@ -151,7 +151,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recycling<A> {
             let fresh = self.alloc(wanted);
             if !fresh.is_null() {
                 ptr::copy_nonoverlapping(block, fresh, size.min(layout.size()));
-                self.dealloc(block, layout);
+                // What has grown leaves a size that is not asked for again: it is not kept.
+                self.system.dealloc(block, if is_large(layout) { real(layout) } else { layout });
             }
             fresh
         }

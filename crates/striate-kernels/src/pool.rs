@@ -145,6 +145,7 @@ impl Kernel for MaxBackward<'_> {
 pub fn mean_of_maps(x: &[f32], c: usize, y: &mut [f32]) {
     assert!(c > 0 && y.len().is_multiple_of(c), "mean_of_maps: {} numbers are not rows of {c}", y.len());
     let size = x.len() / (y.len() / c).max(1);
+    assert!(size.is_multiple_of(c), "mean_of_maps: {} numbers are not maps of {c} channels", x.len());
     let scale = 1.0 / (size / c) as f32;
     // SAFETY: a picture is whole rows of C numbers.
     let each = |(x, y): (&[f32], &mut [f32])| unsafe { dispatch(Mean { x, scale, y }) };

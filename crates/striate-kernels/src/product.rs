@@ -56,6 +56,11 @@ pub(crate) struct Finish {
     pub high: f32,
 }
 
+// SAFETY: its pointers are only read, by the tasks of an operation that its slices outlive.
+unsafe impl Send for Finish {}
+// SAFETY: as above.
+unsafe impl Sync for Finish {}
+
 impl Finish {
     /// Nothing.
     pub(crate) const NONE: Self =

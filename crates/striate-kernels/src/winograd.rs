@@ -269,7 +269,6 @@ impl Pass<'_> {
         &self,
         point: usize,
         tiles: usize,
-        panels: std::ops::Range<usize>,
         (from, from_layout): (*const f32, Layout),
         (to, to_layout): (*mut f32, Layout),
     ) {
@@ -288,7 +287,7 @@ impl Pass<'_> {
             depth,
             b: self.filters[point * each..].as_ptr(),
             n,
-            panels,
+            panels: 0..n.div_ceil(panel_width()),
             out: to.wrapping_add(point * to_layout.point),
             out_rows: out_rows.as_ptr(),
             finish: Finish::NONE,
@@ -322,21 +321,18 @@ pub(crate) unsafe fn convolve(tiling: Tiling, source: &[f32], filters: &[f32], f
     let (tiles, threads) = (tiling.tiles(), rayon::current_num_threads());
     let channels = tiling.source.channels() + tiling.target.channels();
     let block = block_of(channels);
-    let panels = tiling.target.channels().div_ceil(panel_width());
-    let finish_address = SharedFinish(finish);
     let target = Shared::new(target);
-    let pass = |finish: &SharedFinish| Pass { tiling, source, zeros: &zeros, filters, finish: finish.0, target };
+    let pass = Pass { tiling, source, zeros: &zeros, filters, finish, target };
     if tiles >= 2 * threads * block || threads == 1 {
         (0..tiles.div_ceil(block)).into_par_iter().for_each(|at| {
             let mine = at * block..((at + 1) * block).min(tiles);
             let (from, to) = (Layout::rows(block, &tiling.source), Layout::rows(block, &tiling.target));
             let (mut before, mut after) = (buffer(POINTS * from.point), buffer(POINTS * to.point));
-            let pass = pass(&finish_address);
             // SAFETY: both buffers hold a block of tiles; each task has its own tiles.
             unsafe {
                 pass.pixels(mine.clone(), before.as_mut_ptr(), from);
                 for point in 0..POINTS {
-                    pass.product(point, mine.len(), 0..panels, (before.as_ptr(), from), (after.as_mut_ptr(), to));
+                    pass.product(point, mine.len(), (before.as_ptr(), from), (after.as_mut_ptr(), to));
                 }
                 pass.outputs(mine, after.as_ptr(), to);
             }
@@ -352,20 +348,14 @@ pub(crate) unsafe fn convolve(tiling: Tiling, source: &[f32], filters: &[f32], f
     unsafe {
         (0..chunks).into_par_iter().for_each(|at| {
             let mine = at * few..((at + 1) * few).min(tiles);
-            pass(&finish_address).pixels(mine.clone(), before.at(mine.start * from.tile), from);
+            pass.pixels(mine.clone(), before.at(mine.start * from.tile), from);
         });
         (0..POINTS).into_par_iter().for_each(|point| {
-            pass(&finish_address).product(point, tiles, 0..panels, (before.at(0), from), (after.at(0), to));
+            pass.product(point, tiles, (before.at(0), from), (after.at(0), to));
         });
         (0..chunks).into_par_iter().for_each(|at| {
             let mine = at * few..((at + 1) * few).min(tiles);
-            pass(&finish_address).outputs(mine.clone(), after.at(mine.start * to.tile), to);
+            pass.outputs(mine.clone(), after.at(mine.start * to.tile), to);
         });
     }
 }
-
-/// A [`Finish`] that several tasks read.
-struct SharedFinish(Finish);
-
-// SAFETY: its pointers are only read, and outlive the tasks.
-unsafe impl Sync for SharedFinish {}

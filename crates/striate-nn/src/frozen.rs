@@ -1,11 +1,11 @@
 //! A net for inference alone: convolutions with their norms folded in, weights packed once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use burn::module::ParamId;
 use burn::tensor::Tensor;
-use striate_engine::ops::{FoldedConv2d, PackedConv2d};
+use striate_engine::ops::FoldedConv2d;
 
 use crate::{Net, Pass};
 
@@ -21,14 +21,14 @@ pub struct Frozen {
 /// Convolutions made ready so far, by the identity of their weights and the height and width of their input.
 #[derive(Debug, Default)]
 pub struct Plan {
-    ready: Mutex<HashMap<(ParamId, usize, usize), PackedConv2d>>,
+    ready: Mutex<HashMap<(ParamId, usize, usize), FoldedConv2d>>,
 }
 
 impl Plan {
     /// The convolution with weights `id` for `x`; `fold` makes it where it is met first.
-    pub(crate) fn ready(&self, id: ParamId, x: [usize; 4], fold: impl FnOnce() -> FoldedConv2d) -> PackedConv2d {
+    pub(crate) fn ready(&self, id: ParamId, x: [usize; 4], fold: impl FnOnce() -> FoldedConv2d) -> FoldedConv2d {
         let mut ready = self.ready.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        ready.entry((id, x[2], x[3])).or_insert_with(|| PackedConv2d::new(Arc::new(fold()), x)).clone()
+        ready.entry((id, x[2], x[3])).or_insert_with(fold).clone()
     }
 }
 

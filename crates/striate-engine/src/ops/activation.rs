@@ -1,12 +1,14 @@
 //! Rectifiers.
 
+use std::borrow::Cow;
+
 use burn::tensor::{Tensor, activation};
 use burn_flex::FlexTensor;
 use striate_kernels::activation::{clamp, clamp_backward};
 use striate_kernels::memory::buffer;
 
-use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
-use crate::memory::{dims, from_pixels, pixels};
+use crate::custom::{INPUTS, Keeps, Kept, Op, apply_to, on_cpu};
+use crate::layout::{dims, from_pixels, pixels};
 
 /// What follows a layer, number by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,16 @@ impl Activation {
         }
     }
 
+    /// The gradient before the activation, given its output `y` and that of its output.
+    pub(crate) fn backward<'a>(self, y: &[f32], dy: Cow<'a, [f32]>) -> Cow<'a, [f32]> {
+        if self == Self::Identity {
+            return dy;
+        }
+        let mut before = buffer(dy.len());
+        clamp_backward(y, &dy, self.bounds(), &mut before);
+        Cow::Owned(before)
+    }
+
     /// By Burn's own operations.
     pub(crate) fn composed<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
@@ -45,7 +57,7 @@ pub fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
     if activation == Activation::Identity || !on_cpu(&device) {
         return activation.composed(x);
     }
-    apply(Clamp(activation), (x, absent(&device), absent(&device), absent(&device)))
+    apply_to(Clamp(activation), x)
 }
 
 #[derive(Debug)]
@@ -63,8 +75,7 @@ impl Op for Clamp {
     }
 
     fn backward(&self, kept: Kept) -> [Option<FlexTensor>; INPUTS] {
-        let mut dx = buffer(kept.output.layout().num_elements());
-        clamp_backward(&pixels(&kept.output), &pixels(&kept.gradient), self.0.bounds(), &mut dx);
-        [Some(from_pixels(dx, dims(&kept.output))), None, None, None]
+        let dx = self.0.backward(&pixels(&kept.output), pixels(&kept.gradient));
+        [Some(from_pixels(dx.into_owned(), dims(&kept.output))), None, None, None]
     }
 }

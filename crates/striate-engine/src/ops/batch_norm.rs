@@ -5,13 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Tensor, TensorData, module};
 use burn_flex::FlexTensor;
-use striate_kernels::activation::clamp_backward;
 use striate_kernels::batch_norm::{self as kernel, Affine, Backward, Statistics};
 use striate_kernels::memory::buffer;
 
 use super::Activation;
 use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
-use crate::memory::{dims, from_pixels, from_rows, pixels, rows};
+use crate::layout::{dims, from_pixels, from_rows, optional_pixels, pixels, rows};
 
 /// The operands of a normalisation.
 pub struct BatchNormSpec {
@@ -48,16 +47,9 @@ pub fn batch_norm(x: Tensor<4>, spec: BatchNormSpec) -> (Tensor<4>, BatchStatist
         return (finished(out.output, spec.residual, spec.activation), statistics);
     }
     let statistics = Arc::new(OnceLock::new());
-    let op = Norm {
-        eps: spec.eps,
-        activation: spec.activation,
-        has_residual: spec.residual.is_some(),
-        statistics: statistics.clone(),
-    };
-    let y = match spec.residual {
-        Some(residual) => apply(op, (x, spec.weight, spec.bias, residual)),
-        None => apply(op, (x, spec.weight, spec.bias, absent(&device))),
-    };
+    let op = Norm { eps: spec.eps, activation: spec.activation, statistics: statistics.clone() };
+    let residual = spec.residual.unwrap_or_else(|| absent(&device));
+    let y = apply(op, (x, spec.weight, spec.bias, residual));
     let Statistics { mean, var } = statistics.get().expect("the forward pass sets them");
     let tensor = |values: &Vec<f32>| Tensor::from_data(TensorData::new(values.clone(), [c]), &device.clone().inner());
     let statistics = BatchStatistics { mean: tensor(mean), var: tensor(var) };
@@ -79,11 +71,7 @@ pub fn scale_shift(
         let y = x * scale.reshape([1, c, 1, 1]) + shift.reshape([1, c, 1, 1]);
         return finished(y, residual, activation);
     }
-    let op = ScaleShift { activation, has_residual: residual.is_some() };
-    match residual {
-        Some(residual) => apply(op, (x, scale, shift, residual)),
-        None => apply(op, (x, scale, shift, absent(&device))),
-    }
+    apply(ScaleShift(activation), (x, scale, shift, residual.unwrap_or_else(|| absent(&device))))
 }
 
 fn finished(y: Tensor<4>, residual: Option<Tensor<4>>, activation: Activation) -> Tensor<4> {
@@ -97,7 +85,6 @@ fn finished(y: Tensor<4>, residual: Option<Tensor<4>>, activation: Activation) -
 struct Norm {
     eps: f64,
     activation: Activation,
-    has_residual: bool,
     statistics: Arc<OnceLock<Statistics>>,
 }
 
@@ -109,7 +96,7 @@ impl Op for Norm {
     fn forward(&self, [x, weight, bias, residual]: [FlexTensor; INPUTS]) -> FlexTensor {
         let mut y = buffer(x.layout().num_elements());
         let affine = Affine { weight: &rows(&weight), bias: &rows(&bias), eps: self.eps };
-        let residual = self.has_residual.then(|| pixels(&residual));
+        let residual = optional_pixels(&residual);
         let statistics = kernel::batch_norm(&pixels(&x), affine, residual.as_deref(), self.activation.bounds(), &mut y);
         self.statistics.get_or_init(|| statistics);
         from_pixels(y, dims(&x))
@@ -142,10 +129,7 @@ impl Op for Norm {
 
 /// By given statistics.
 #[derive(Debug)]
-struct ScaleShift {
-    activation: Activation,
-    has_residual: bool,
-}
+struct ScaleShift(Activation);
 
 impl Op for ScaleShift {
     fn keeps(&self) -> Keeps {
@@ -154,9 +138,9 @@ impl Op for ScaleShift {
 
     fn forward(&self, [x, scale, shift, residual]: [FlexTensor; INPUTS]) -> FlexTensor {
         let mut y = buffer(x.layout().num_elements());
-        let residual = self.has_residual.then(|| pixels(&residual));
+        let residual = optional_pixels(&residual);
         let (scale, shift) = (rows(&scale), rows(&shift));
-        kernel::scale_shift(&pixels(&x), (&scale, &shift), residual.as_deref(), self.activation.bounds(), &mut y);
+        kernel::scale_shift(&pixels(&x), (&scale, &shift), residual.as_deref(), self.0.bounds(), &mut y);
         from_pixels(y, dims(&x))
     }
 
@@ -164,8 +148,7 @@ impl Op for ScaleShift {
         let (x, y, dy, scale) =
             (pixels(&kept.inputs[0]), pixels(&kept.output), pixels(&kept.gradient), rows(&kept.inputs[1]));
         let (shape, c) = (dims(&kept.output), [scale.len()]);
-        let mut dz = buffer(y.len());
-        clamp_backward(&y, &dy, self.activation.bounds(), &mut dz);
+        let dz = self.0.backward(&y, dy);
         let mut dx = buffer(dz.len());
         let (nothing, free) = (vec![0.0; scale.len()], Activation::Identity.bounds());
         kernel::scale_shift(&dz, (&scale, &nothing), None, free, &mut dx);
@@ -174,7 +157,7 @@ impl Op for ScaleShift {
             Some(from_pixels(dx, shape)),
             Some(from_rows(dscale, c)),
             Some(from_rows(dshift, c)),
-            kept.wanted[3].then(|| from_pixels(dz, shape)),
+            kept.wanted[3].then(|| from_pixels(dz.into_owned(), shape)),
         ]
     }
 }

@@ -1,17 +1,14 @@
 //! Two-dimensional transposed convolution: the gradient of a convolution's input, used forward.
 
-use std::borrow::Cow;
-
 use burn::tensor::{Tensor, module, ops::ConvTransposeOptions};
 use burn_flex::FlexTensor;
-use striate_kernels::activation::clamp_backward;
 use striate_kernels::batch_norm::sum_rows;
 use striate_kernels::conv2d::{self as kernel, Conv2dShape, Epilogue};
 use striate_kernels::memory::buffer;
 
 use super::Activation;
 use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
-use crate::memory::{dims, from_pixels, from_rows, optional, pixels, rows};
+use crate::layout::{dims, from_pixels, from_rows, optional, pixels, rows};
 
 /// How the kernel moves over the output; the same for rows and columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +40,7 @@ pub fn conv_transpose2d(
     assert_eq!(c_in, expected, "conv_transpose2d: x has {c_in} channels, the weight wants {expected}");
     if on_cpu(&device) {
         let bias = bias.unwrap_or_else(|| absent(&device));
-        return apply(Transposed { spec, activation }, (x, weight, bias, absent(&device)));
+        return apply(Transposed { spec, activation }, (x, weight, bias, absent::<1>(&device)));
     }
     let ConvTranspose2dSpec { stride, padding, output_padding } = spec;
     let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [output_padding; 2], [1; 2], 1);
@@ -86,12 +83,7 @@ impl Op for Transposed {
     fn backward(&self, kept: Kept) -> [Option<FlexTensor>; INPUTS] {
         let [x, weight, ..] = &kept.inputs;
         let shape = self.shape(dims(x), dims(weight));
-        let mut dy = pixels(&kept.gradient);
-        if self.activation != Activation::Identity {
-            let mut inside = buffer(dy.len());
-            clamp_backward(&pixels(&kept.output), &dy, self.activation.bounds(), &mut inside);
-            dy = Cow::Owned(inside);
-        }
+        let dy = self.activation.backward(&pixels(&kept.output), pixels(&kept.gradient));
         let dx = kept.wanted[0].then(|| {
             let mut dx = buffer(shape.y_len());
             let packed = kernel::pack_weight(&shape, &rows(weight));

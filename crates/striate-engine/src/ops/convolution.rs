@@ -1,17 +1,14 @@
 //! Two-dimensional convolution (cross-correlation, as everywhere in deep learning).
 
-use std::borrow::Cow;
-
 use burn::tensor::{Tensor, module, ops::ConvOptions};
 use burn_flex::FlexTensor;
-use striate_kernels::activation::clamp_backward;
 use striate_kernels::batch_norm::sum_rows;
 use striate_kernels::conv2d::{self as kernel, Conv2dShape, Epilogue};
 use striate_kernels::memory::buffer;
 
 use super::Activation;
 use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
-use crate::memory::{dims, from_pixels, from_rows, optional, pixels, rows};
+use crate::layout::{dims, from_pixels, from_rows, optional, pixels, rows};
 
 /// Zeros around the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +65,7 @@ pub fn conv2d(
     let shape = spec.shape(x.dims(), weight.dims());
     if on_cpu(&device) {
         let bias = bias.unwrap_or_else(|| absent(&device));
-        return apply(Convolution { spec, activation }, (x, weight, bias, absent(&device)));
+        return apply(Convolution { spec, activation }, (x, weight, bias, absent::<1>(&device)));
     }
     let padding = [spec.zeros(shape.h, shape.kh), spec.zeros(shape.w, shape.kw)];
     let options = ConvOptions::new_with_padding([spec.stride; 2], padding, [spec.dilation; 2], spec.groups);
@@ -114,12 +111,7 @@ impl Op for Convolution {
     fn backward(&self, kept: Kept) -> [Option<FlexTensor>; INPUTS] {
         let [x, weight, ..] = &kept.inputs;
         let shape = self.spec.shape(dims(x), dims(weight));
-        let mut dy = pixels(&kept.gradient);
-        if self.activation != Activation::Identity {
-            let mut inside = buffer(dy.len());
-            clamp_backward(&pixels(&kept.output), &dy, self.activation.bounds(), &mut inside);
-            dy = Cow::Owned(inside);
-        }
+        let dy = self.activation.backward(&pixels(&kept.output), pixels(&kept.gradient));
         let dx = kept.wanted[0].then(|| {
             let mut dx = buffer(shape.x_len());
             kernel::conv2d_backward_input(&shape, &dy, &rows(weight), &mut dx);

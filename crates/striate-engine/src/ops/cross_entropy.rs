@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, activation};
 use burn_flex::FlexTensor;
 
 use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
-use crate::memory::{from_rows, rows};
+use crate::layout::{from_rows, rows};
 
 /// `-sum(target * log_softmax(logits))`, over all pictures and classes, as one number.
 ///
@@ -22,7 +22,7 @@ pub fn softmax_cross_entropy(logits: Tensor<2>, target: Tensor<2>) -> Tensor<1> 
     assert_eq!(logits.dims(), target.dims(), "softmax_cross_entropy: logits and target differ in shape");
     let device = logits.device();
     if on_cpu(&device) {
-        return apply(CrossEntropy::default(), (logits, target, absent(&device), absent(&device)));
+        return apply(CrossEntropy::default(), (logits, target, absent::<1>(&device), absent::<1>(&device)));
     }
     (activation::log_softmax(logits, 1) * target).sum().neg()
 }

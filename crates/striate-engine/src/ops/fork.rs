@@ -7,8 +7,8 @@ use burn_flex::FlexTensor;
 use striate_kernels::memory::buffer;
 use striate_kernels::sum::sum;
 
-use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
-use crate::memory::{dims, from_pixels, pixels};
+use crate::custom::{INPUTS, Keeps, Kept, Op, apply_to, on_cpu};
+use crate::layout::{dims, from_pixels, pixels};
 
 /// `x` twice. The gradients of both are added by our own kernel, which keeps the layout; Burn's would rearrange them.
 ///
@@ -22,7 +22,7 @@ pub fn fork(x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         return (x.clone(), x);
     }
     let first = Arc::new(Mutex::new(None));
-    let way = |x: Tensor<4>| apply(Way(first.clone()), (x, absent(&device), absent(&device), absent(&device)));
+    let way = |x: Tensor<4>| apply_to(Way(first.clone()), x);
     (way(x.clone()), way(x))
 }
 

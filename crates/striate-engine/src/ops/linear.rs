@@ -1,17 +1,14 @@
 //! The linear layer.
 
-use std::borrow::Cow;
-
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
-use striate_kernels::activation::clamp_backward;
 use striate_kernels::batch_norm::sum_rows;
 use striate_kernels::linear::{self as kernel, LinearShape};
 use striate_kernels::memory::buffer;
 
 use super::Activation;
 use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
-use crate::memory::{from_rows, optional, rows};
+use crate::layout::{from_rows, optional, rows};
 
 /// `activation(x * weight^T + bias)`.
 ///
@@ -26,7 +23,7 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>, activati
     let device = x.device();
     if on_cpu(&device) {
         let bias = bias.unwrap_or_else(|| absent(&device));
-        return apply(Linear(activation), (x, weight, bias, absent(&device)));
+        return apply(Linear(activation), (x, weight, bias, absent::<1>(&device)));
     }
     let y = x.matmul(weight.transpose()); // [N, C_out]
     activation.composed(match bias {
@@ -59,12 +56,7 @@ impl Op for Linear {
         let [x, weight, ..] = &kept.inputs;
         let shape = shape(x, weight);
         let LinearShape { n, c_in, c_out } = shape;
-        let mut dy = rows(&kept.gradient);
-        if self.0 != Activation::Identity {
-            let mut inside = buffer(dy.len());
-            clamp_backward(&rows(&kept.output), &dy, self.0.bounds(), &mut inside);
-            dy = Cow::Owned(inside);
-        }
+        let dy = self.0.backward(&rows(&kept.output), rows(&kept.gradient));
         let dx = kept.wanted[0].then(|| {
             let mut dx = buffer(n * c_in);
             kernel::linear_backward_input(&shape, &dy, &rows(weight), &mut dx);

@@ -23,7 +23,7 @@ pub use conv_transpose::{ConvTranspose2dSpec, conv_transpose2d};
 pub use convolution::{Conv2dSpec, Padding, conv2d, conv2d_macs};
 pub use cross_entropy::softmax_cross_entropy;
 pub use dropout::{DropoutMask, dropout};
-pub use folded::{FoldedConv2d, PackedConv2d};
+pub use folded::FoldedConv2d;
 pub use fork::fork;
 pub use linear::linear;
 pub use optimizer::{Adam, Sgd, adam_step, sgd_step};

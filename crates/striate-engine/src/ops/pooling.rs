@@ -8,8 +8,8 @@ use burn_flex::FlexTensor;
 use striate_kernels::memory::buffer;
 use striate_kernels::pool::{self as kernel, PoolShape};
 
-use crate::custom::{INPUTS, Keeps, Kept, Op, absent, apply, on_cpu};
-use crate::memory::{dims, from_pixels, from_rows, pixels, rows};
+use crate::custom::{INPUTS, Keeps, Kept, Op, apply_to, on_cpu};
+use crate::layout::{dims, from_pixels, from_rows, pixels, rows};
 
 /// A pooling window; the same for rows and columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl PoolSpec {
 pub fn max_pool2d(x: Tensor<4>, spec: PoolSpec) -> Tensor<4> {
     let device = x.device();
     if on_cpu(&device) {
-        return apply(MaxPool(spec), (x, absent(&device), absent(&device), absent(&device)));
+        return apply_to(MaxPool(spec), x);
     }
     let options = MaxPoolOptions::new([spec.kernel_size; 2])
         .with_stride([spec.stride; 2])
@@ -67,7 +67,7 @@ pub fn avg_pool2d(x: Tensor<4>, spec: PoolSpec) -> Tensor<4> {
 pub fn global_avg_pool2d(x: Tensor<4>) -> Tensor<2> {
     let ([n, c, h, w], device) = (x.dims(), x.device());
     if on_cpu(&device) {
-        return apply(MapMean { h, w }, (x, absent(&device), absent(&device), absent(&device)));
+        return apply_to(MapMean { h, w }, x);
     }
     x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c]) // [N, C]
 }

@@ -100,7 +100,6 @@ pub(crate) fn backward_weight(of: WeightGradient, weight: &mut [f32]) {
     let mut sums = buffer(POINTS * rows * n);
     let zeros = vec![0.0; tiling.source.c];
     let (before, after, totals) = (Shared::new(&mut before), Shared::new(&mut after), Shared::new(&mut sums));
-    // Smaller pieces than threads * POINTS only where a point has too little work for a task.
     let few = stretch.div_ceil(4 * rayon::current_num_threads()).max(1);
     for start in (0..tiles).step_by(stretch) {
         let here = stretch.min(tiles - start);

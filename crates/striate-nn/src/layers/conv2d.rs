@@ -79,11 +79,9 @@ impl Conv2d {
     /// With what follows, in one pass over memory. # Shapes and panics: as [`Conv2d::forward`]
     pub fn forward_act(&self, x: Tensor<4>, activation: Activation, pass: &Pass) -> Tensor<4> {
         if let Pass::Frozen(plan) = pass {
-            let ones = || Tensor::ones([self.weight.shape().dims::<4>()[0]], &x.device());
-            let fold = || {
-                let (scale, zeros) = (ones(), ones() * 0.0);
-                self.folded((scale, self.bias.as_ref().map_or(zeros, |bias| bias.val())))
-            };
+            let (c_out, device) = ([self.weight.shape().dims::<4>()[0]], x.device());
+            let shift = || self.bias.as_ref().map_or_else(|| Tensor::zeros(c_out, &device), Param::val);
+            let fold = || self.folded(x.dims(), (Tensor::ones(c_out, &device), shift()));
             return plan.ready(self.weight.id, x.dims(), fold).forward(x, None, activation);
         }
         let y = ops::conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), self.spec, activation);
@@ -102,14 +100,14 @@ impl Conv2d {
         assert!(self.bias.is_none(), "Conv2d::forward_norm: a convolution before a norm has no bias");
         match pass {
             Pass::Frozen(plan) => {
-                let ready = plan.ready(self.weight.id, x.dims(), || self.folded(norm.scale_and_shift()));
+                let ready = plan.ready(self.weight.id, x.dims(), || self.folded(x.dims(), norm.scale_and_shift()));
                 ready.forward(x, after.residual, after.activation)
             }
             _ => norm.forward_then(self.forward(x, pass), after, pass),
         }
     }
 
-    fn folded(&self, scale_and_shift: (Tensor<1>, Tensor<1>)) -> FoldedConv2d {
-        FoldedConv2d::new(self.weight.val(), scale_and_shift, self.spec)
+    fn folded(&self, x: [usize; 4], scale_and_shift: (Tensor<1>, Tensor<1>)) -> FoldedConv2d {
+        FoldedConv2d::new(x, self.weight.val(), scale_and_shift, self.spec)
     }
 }

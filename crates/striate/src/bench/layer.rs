@@ -1,10 +1,9 @@
 //! Single convolutions, the shapes that nets are made of: forward alone, or with both gradients.
 
 use std::fmt;
-use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Activation, Conv2dSpec, FoldedConv2d, PackedConv2d, Padding};
+use striate_engine::ops::{self, Activation, Conv2dSpec, FoldedConv2d, Padding};
 
 use super::formula::{INPUT, scale, tensor};
 use super::task::{Output, Task};
@@ -77,8 +76,8 @@ impl Layer {
         let [x, weight] = self.tensors(&Device::flex());
         let [c_out, ..] = weight.dims();
         let ones = Tensor::ones([c_out], &Device::flex());
-        let folded = FoldedConv2d::new(weight, (ones.clone(), ones * 0.0), self.spec());
-        let conv = PackedConv2d::new(Arc::new(folded), x.dims());
+        let zeros = Tensor::zeros([c_out], &Device::flex());
+        let conv = FoldedConv2d::new(x.dims(), weight, (ones, zeros), self.spec());
         Box::new(Forward { x, conv })
     }
 
@@ -92,7 +91,7 @@ impl Layer {
 /// As in inference: weights packed before.
 struct Forward {
     x: Tensor<4>,
-    conv: PackedConv2d,
+    conv: FoldedConv2d,
 }
 
 impl Task for Forward {

@@ -3,14 +3,12 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use pulp::{Arch, Simd, WithSimd};
 use serde::Serialize;
+use striate_kernels::isa::Isa;
+use striate_kernels::peak::multiply_adds;
 
-/// Multiply-adds under way at once: enough to hide the latency of any unit (two a cycle, four or five cycles each), and few
-/// enough to stay in 16 registers.
-const CHAINS: usize = 12;
-/// Rounds of one measurement of arithmetic: some ten milliseconds.
-const FMA_ROUNDS: usize = 4_000_000;
+/// Operations of one measurement of arithmetic: some ten milliseconds.
+const OPERATIONS: usize = 800_000_000;
 /// Bytes that one measurement of memory goes through: more than any cache holds.
 const STREAM_BYTES: usize = 256 << 20;
 /// Each is measured so often; the best counts, since a limit is what no run exceeds.
@@ -37,10 +35,10 @@ pub struct Machine {
 pub fn machine() -> Machine {
     Machine {
         cpu: cpu(),
-        isa: isa().to_owned(),
+        isa: Isa::widest().name().to_owned(),
         threads: rayon::current_num_threads(),
         fma_gflops: best(fma_gflops),
-        fma_isa: if has_avx2() { "AVX2" } else { "scalar" }.to_owned(),
+        fma_isa: Isa::current().name().to_owned(),
         memory_gb_s: best(memory_gb_s),
     }
 }
@@ -52,52 +50,14 @@ pub fn cpu() -> String {
     name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
 }
 
-/// The widest vector instructions.
-pub fn isa() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx512f") {
-        return "AVX-512";
-    }
-    if has_avx2() { "AVX2" } else { std::env::consts::ARCH }
-}
-
-fn has_avx2() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
-    #[cfg(not(target_arch = "x86_64"))]
-    false
-}
-
 fn best(measure: fn() -> f64) -> f64 {
     (0..TRIES).map(|_| measure()).fold(0.0, f64::max)
 }
 
 fn fma_gflops() -> f64 {
     let start = Instant::now();
-    let operations: Vec<usize> = rayon::broadcast(|_| Arch::new().dispatch(Fma));
+    let operations: Vec<usize> = rayon::broadcast(|_| multiply_adds(OPERATIONS));
     operations.iter().sum::<usize>() as f64 / start.elapsed().as_secs_f64() / 1e9
-}
-
-/// Chains of multiply-adds in registers; gives the operations done.
-struct Fma;
-
-impl WithSimd for Fma {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> usize {
-        let [a, b] = black_box([0.999_f32, 0.001]).map(|value| simd.splat_f32s(value));
-        let mut chains = [b; CHAINS];
-        let rounds = FMA_ROUNDS * 8 / S::F32_LANES;
-        for _ in 0..rounds {
-            for chain in &mut chains {
-                *chain = simd.mul_add_f32s(*chain, a, b);
-            }
-        }
-        let sum = chains.into_iter().fold(b, |sum, chain| simd.add_f32s(sum, chain));
-        black_box(simd.reduce_sum_f32s(sum));
-        2 * S::F32_LANES * CHAINS * rounds
-    }
 }
 
 /// Reading alone, every thread a part of its own.

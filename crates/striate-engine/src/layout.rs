@@ -46,6 +46,11 @@ pub(crate) fn from_rows<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> 
     FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(Shape::from(shape)), DType::F32)
 }
 
+/// The numbers of a picture tensor in the order N, H, W, C, if there is one.
+pub(crate) fn optional_pixels(input: &FlexTensor) -> Option<Cow<'_, [f32]>> {
+    (input.layout().num_elements() > 0).then(|| pixels(input))
+}
+
 /// The one-dimensional tensor `input`, if there is one.
 pub(crate) fn optional(input: &FlexTensor) -> Option<Cow<'_, [f32]>> {
     (input.layout().num_elements() > 0).then(|| rows(input))
