@@ -70,9 +70,10 @@ fn rounded(size: usize) -> usize {
     size.next_multiple_of(step)
 }
 
-/// Whether a block is of the kept kind.
+/// Whether a block is of the kept kind: large, and of four-byte numbers, as tensors are. Lists of names and of records grow
+/// with the data and are not asked for again.
 fn is_large(layout: Layout) -> bool {
-    layout.size() >= LEAST && layout.align() <= 64
+    layout.size() >= LEAST && layout.align() == align_of::<f32>()
 }
 
 fn real(layout: Layout) -> Layout {
