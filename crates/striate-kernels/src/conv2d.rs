@@ -7,7 +7,7 @@ use crate::isa::Isa;
 use crate::memory::buffer;
 use crate::product::Finish;
 use crate::winograd::{self, Filters, Phases, Tiling};
-use crate::{depthwise, direct, direct_weight};
+use crate::{depthwise, depthwise_weight, direct, direct_weight, row_weight};
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +163,11 @@ impl Conv2dShape {
         }
     }
 
+    /// Pixels of the input, pixels of the output and taps along an axis: 0 down, 1 across.
+    pub(crate) fn axis(&self, axis: usize) -> (usize, usize, usize) {
+        if axis == 0 { (self.h, self.h_out, self.kh) } else { (self.w, self.w_out, self.kw) }
+    }
+
     /// Row and column of the pixel that a tap meets for the output at `(y, x)`, if it is inside.
     pub(crate) fn pixel_under(&self, tap: usize, y: usize, x: usize) -> Option<(usize, usize)> {
         let y = (y * self.stride + tap / self.kw * self.dilation).checked_sub(self.pad[0])?;
@@ -247,7 +252,7 @@ pub fn conv2d_transposed(shape: &Conv2dShape, dy: &[f32], weight: &[f32], epilog
     match shape.algorithm() {
         Algorithm::Depthwise => {
             assert!(epilogue.bias.is_none() && epilogue.residual.is_none(), "a depthwise gradient has no epilogue");
-            depthwise::backward_input(shape, dy, &depthwise::pack(shape, weight), dx);
+            depthwise::backward_input(shape, dy, weight, dx);
         }
         Algorithm::Direct => {
             let finish = epilogue.finish(shape.c_in, dx.len());
@@ -294,8 +299,9 @@ pub fn conv2d_backward_weight(shape: &Conv2dShape, x: &[f32], dy: &[f32], dweigh
             };
             winograd::backward_weight(of, dweight);
         }
+        Algorithm::Direct if row_weight::serves(shape) => row_weight::backward_weight(shape, x, dy, dweight),
         Algorithm::Direct => direct_weight::backward_weight(shape, x, dy, dweight),
-        Algorithm::Depthwise => depthwise::backward_weight(shape, x, dy, dweight),
+        Algorithm::Depthwise => depthwise_weight::backward_weight(shape, x, dy, dweight),
     }
 }
 

@@ -1,61 +1,57 @@
 //! Depthwise convolution: each channel alone, channels as lanes.
+//!
+//! Along each axis an output meets a run of taps, evenly spaced in the kernel and in the source; the gradient of the input
+//! is the same walk with the kernel turned around. Where several outputs of a line meet all taps of a 3x3 or 5x5 kernel, they
+//! are computed together, so that each pixel and each weight is loaded once.
 
 use rayon::prelude::*;
 
 use crate::conv2d::Conv2dShape;
 use crate::isa::{Kernel, dispatch};
-use crate::memory::buffer;
 use crate::product::Finish;
 use crate::shared_slice::Shared;
 use crate::simd::Simd;
 
-/// Output pixels side by side that share one read of a weight.
-const PIXELS: usize = 4;
+/// Outputs side by side that are computed together.
+const TOGETHER: usize = 4;
 
-/// A few pixels of a line: for each tap and pixel, where the source is read.
-struct Line<'a> {
-    /// `[tap][PIXELS]`
-    table: &'a [*const f32],
-    /// `[tap][C]`
-    weight: &'a [f32],
-    channels: usize,
-    /// The first pixel, and how many.
-    out: (*mut f32, usize),
-    /// Of the first pixel in the output, for the residual.
-    at: usize,
-    finish: Finish,
+/// The taps that one output meets along an axis: tap `tap + i * tap_step` lies on source `source + i * source_step`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Run {
+    tap: usize,
+    tap_step: usize,
+    source: usize,
+    source_step: usize,
+    count: usize,
 }
 
-impl Kernel for Line<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
-        let Self { channels, finish, .. } = self;
-        let taps = self.table.len() / PIXELS;
-        for c in (0..channels).step_by(S::LANES) {
-            let width = (channels - c).min(S::LANES);
-            // SAFETY: the table's pointers and the weights can be read for all channels, the pixels be written.
-            unsafe {
-                let start = if finish.bias.is_null() { s.splat(0.0) } else { s.load_some(finish.bias.add(c), width) };
-                let mut sums = [start; PIXELS];
-                for tap in 0..taps {
-                    let w = s.load_some(self.weight.as_ptr().add(tap * channels + c), width);
-                    for (i, sum) in sums.iter_mut().enumerate() {
-                        let p = *self.table.get_unchecked(tap * PIXELS + i);
-                        *sum = s.fma(s.load_some(p.add(c), width), w, *sum);
-                    }
-                }
-                for (i, &sum) in sums.iter().enumerate().take(self.out.1) {
-                    let mut v = sum;
-                    if !finish.residual.is_null() {
-                        v = s.add(v, s.load_some(finish.residual.add(self.at + i * channels + c), width));
-                    }
-                    v = s.min(s.splat(finish.high), s.max(s.splat(finish.low), v));
-                    let to = self.out.0.add(i * channels + c);
-                    s.store_some(to, v, width);
-                }
-            }
-        }
+impl Run {
+    /// From the taps of an output, in order; the sources rise with them.
+    fn of(mut met: impl Iterator<Item = (usize, usize)>) -> Self {
+        let Some((tap, source)) = met.next() else { return Self::default() };
+        let Some(next) = met.next() else { return Self { tap, tap_step: 1, source, source_step: 1, count: 1 } };
+        Self { tap, tap_step: next.0 - tap, source, source_step: next.1 - source, count: 2 + met.count() }
     }
+}
+
+/// The runs of every output of an axis of the forward pass.
+fn forward_axis(shape: &Conv2dShape, axis: usize) -> Vec<Run> {
+    let (source, out, taps) = shape.axis(axis);
+    let met = |at: usize, tap: usize| {
+        let from = (at * shape.stride + tap * shape.dilation).checked_sub(shape.pad[axis])?;
+        (from < source).then_some((tap, from))
+    };
+    (0..out).map(|at| Run::of((0..taps).filter_map(|tap| met(at, tap)))).collect()
+}
+
+/// The runs of every input of an axis, over the gradient; taps count from the last one.
+fn backward_axis(shape: &Conv2dShape, axis: usize) -> Vec<Run> {
+    let (source, out, taps) = shape.axis(axis);
+    let met = |at: usize, tap: usize| {
+        let from = (at + shape.pad[axis]).checked_sub((taps - 1 - tap) * shape.dilation)?;
+        (from.is_multiple_of(shape.stride) && from / shape.stride < out).then_some((tap, from / shape.stride))
+    };
+    (0..source).map(|at| Run::of((0..taps).filter_map(|tap| met(at, tap)))).collect()
 }
 
 /// Weights `[C, 1, KH, KW]` as `[KH * KW, C]`.
@@ -69,122 +65,201 @@ pub(crate) fn pack(shape: &Conv2dShape, weight: &[f32]) -> Vec<f32> {
 /// # Safety
 /// The pointers of `finish` can be read for the channels and the size of `y`.
 pub(crate) unsafe fn forward(shape: &Conv2dShape, x: &[f32], packed: &[f32], finish: Finish, y: &mut [f32]) {
-    let tap = |y: usize, x: usize, tap: usize| shape.pixel_under(tap, y, x);
-    let (source, target) = ([shape.h, shape.w], [shape.h_out, shape.w_out]);
-    // SAFETY: `tap` gives pixels inside the source; the caller vouches for `finish`.
-    unsafe { lines(shape, (x, source), packed, finish, (y, target), &tap) }
+    let walk = Walk::new(shape, [shape.h, shape.w], [0, 1].map(|axis| forward_axis(shape, axis)));
+    // SAFETY: the runs stay inside `x`; the caller vouches for `finish`.
+    unsafe { walk.all(x, packed, finish, y) }
 }
 
-/// The gradient of the input, from packed weights.
-pub(crate) fn backward_input(shape: &Conv2dShape, gradient: &[f32], packed: &[f32], dx: &mut [f32]) {
-    let s = shape.stride;
-    let back = |i: usize, pad: usize, tap: usize, out: usize| {
-        let at = (i + pad).checked_sub(tap * shape.dilation)?;
-        (at.is_multiple_of(s) && at / s < out).then_some(at / s)
-    };
-    let tap = |iy: usize, ix: usize, tap: usize| {
-        let y = back(iy, shape.pad[0], tap / shape.kw, shape.h_out)?;
-        Some((y, back(ix, shape.pad[1], tap % shape.kw, shape.w_out)?))
-    };
-    let (source, target) = ([shape.h_out, shape.w_out], [shape.h, shape.w]);
-    // SAFETY: `tap` gives pixels inside the gradient; nothing is read through the finish.
-    unsafe { lines(shape, (gradient, source), packed, Finish::NONE, (dx, target), &tap) }
+/// The gradient of the input.
+pub(crate) fn backward_input(shape: &Conv2dShape, gradient: &[f32], weight: &[f32], dx: &mut [f32]) {
+    let (taps, c) = (shape.kh * shape.kw, shape.c_in);
+    let turned: Vec<f32> = (0..taps * c).map(|i| weight[i % c * taps + taps - 1 - i / c]).collect();
+    let walk = Walk::new(shape, [shape.h_out, shape.w_out], [0, 1].map(|axis| backward_axis(shape, axis)));
+    // SAFETY: the runs stay inside the gradient; nothing is read through the finish.
+    unsafe { walk.all(gradient, &turned, Finish::NONE, dx) }
 }
 
-/// # Safety
-/// `tap` gives pixels inside the source; the pointers of `finish` fit the target.
-unsafe fn lines(
-    shape: &Conv2dShape,
-    (source, [h_source, w_source]): (&[f32], [usize; 2]),
-    packed: &[f32],
-    finish: Finish,
-    (target, [h, w]): (&mut [f32], [usize; 2]),
-    tap: &(dyn Fn(usize, usize, usize) -> Option<(usize, usize)> + Sync),
-) {
-    let (c, taps) = (shape.c_in, shape.kh * shape.kw);
-    let zeros = vec![0.0_f32; c];
-    let to = Shared::new(target);
-    (0..shape.n * h).into_par_iter().for_each(|line| {
-        let (image, y) = (line / h, line % h);
-        let mut table = vec![zeros.as_ptr(); taps * PIXELS];
-        for x in (0..w).step_by(PIXELS) {
-            let many = PIXELS.min(w - x);
-            for t in 0..taps {
-                for i in 0..many {
-                    table[t * PIXELS + i] = match tap(y, x + i, t) {
-                        Some((y, x)) => source[((image * h_source + y) * w_source + x) * c..].as_ptr(),
-                        None => zeros.as_ptr(),
-                    };
-                }
-            }
-            let at = ((image * h + y) * w + x) * c;
-            // SAFETY: the table points into the source, each task has a line of its own.
-            unsafe {
-                let out = (to.at(at), many);
-                dispatch(Line { table: &table, weight: packed, channels: c, out, at, finish });
-            }
+/// All outputs of one convolution.
+struct Walk {
+    channels: usize,
+    /// Taps across.
+    kw: usize,
+    /// Height and width.
+    source: [usize; 2],
+    /// Of every row and of every column of the target.
+    rows: Vec<Run>,
+    columns: Vec<Run>,
+    /// The column from which, and the number of outputs that, are computed at a time.
+    steps: Vec<(usize, usize)>,
+    /// Between the sources of neighbouring outputs that are computed together.
+    stride: usize,
+}
+
+impl Walk {
+    fn new(shape: &Conv2dShape, source: [usize; 2], [rows, columns]: [Vec<Run>; 2]) -> Self {
+        let full = |run: &Run| run.count == shape.kw && run.tap_step == 1 && run.source_step == 1;
+        let between = |x: usize| columns[x + 1].source.wrapping_sub(columns[x].source);
+        let stride =
+            (1..columns.len()).find(|&x| full(&columns[x - 1]) && full(&columns[x])).map_or(0, |x| between(x - 1));
+        let kernel = matches!((shape.kw, stride), (3 | 5, 1 | 2));
+        let together = |x: usize| {
+            kernel
+                && x + TOGETHER <= columns.len()
+                && columns[x..x + TOGETHER].iter().all(full)
+                && (x..x + TOGETHER - 1).all(|x| between(x) == stride)
+        };
+        let (mut steps, mut x) = (Vec::new(), 0);
+        while x < columns.len() {
+            let many = if together(x) { TOGETHER } else { 1 };
+            steps.push((x, many));
+            x += many;
         }
-    });
+        Self { channels: shape.c_in, kw: shape.kw, source, rows, columns, steps, stride }
+    }
+
+    /// # Safety
+    /// The pointers of `finish` fit the target.
+    unsafe fn all(&self, source: &[f32], weight: &[f32], finish: Finish, target: &mut [f32]) {
+        let [h_source, w_source] = self.source;
+        let (h, line) = (self.rows.len(), self.columns.len() * self.channels);
+        let to = Shared::new(target);
+        let lines = target.len() / line.max(1);
+        (0..lines).into_par_iter().for_each(|i| {
+            let (image, row) = (i / h, self.rows[i % h]);
+            let source = source[(image * h_source + row.source) * w_source * self.channels..].as_ptr();
+            // SAFETY: the runs stay inside the picture, and each task has a line of its own.
+            unsafe {
+                dispatch(Line {
+                    walk: self,
+                    row,
+                    source,
+                    weight: weight.as_ptr(),
+                    out: to.at(i * line),
+                    at: i * line,
+                    finish,
+                })
+            }
+        });
+    }
 }
 
-/// Adds the outer products of one line of one picture to `sums` (`[tap][C]`).
-struct LineGradient<'a> {
-    shape: &'a Conv2dShape,
-    /// The picture.
-    x: *const f32,
-    /// The line of the gradient, and which one it is.
-    gradient: (*const f32, usize),
-    sums: *mut f32,
+/// One line of the target.
+struct Line<'a> {
+    walk: &'a Walk,
+    row: Run,
+    /// The first row that is read.
+    source: *const f32,
+    /// `[tap][C]`
+    weight: *const f32,
+    out: *mut f32,
+    /// Of the line in the target, for the residual.
+    at: usize,
+    finish: Finish,
 }
 
-impl Kernel for LineGradient<'_> {
+impl Kernel for Line<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self, s: S) {
-        let Conv2dShape { h, w, w_out, stride, dilation, kh, kw, pad, c_in: channels, .. } = *self.shape;
-        for ky in 0..kh {
-            let y = (self.gradient.1 * stride + ky * dilation) as isize - pad[0] as isize;
-            if y < 0 || y >= h as isize {
-                continue;
-            }
-            for kx in 0..kw {
-                // Outputs whose tap is inside the picture.
-                let first = pad[1].saturating_sub(kx * dilation).div_ceil(stride);
-                let last = (w + pad[1]).saturating_sub(kx * dilation).div_ceil(stride).min(w_out);
-                for c in (0..channels).step_by(S::LANES) {
-                    let width = (channels - c).min(S::LANES);
-                    // SAFETY: the tap is inside the picture for these outputs.
-                    unsafe {
-                        let to = self.sums.add((ky * kw + kx) * channels + c);
-                        let mut sum = s.load_some(to, width);
-                        for ox in first..last {
-                            let x = ox * stride + kx * dilation - pad[1];
-                            let pixel = s.load_some(self.x.add((y as usize * w + x) * channels + c), width);
-                            sum = s.fma(pixel, s.load_some(self.gradient.0.add(ox * channels + c), width), sum);
-                        }
-                        s.store_some(to, sum, width);
-                    }
+        for &(x, many) in &self.walk.steps {
+            // SAFETY: the steps were made for such kernels.
+            unsafe {
+                match (many, self.walk.kw, self.walk.stride) {
+                    (TOGETHER, 3, 1) => self.together::<S, 3, 1>(s, x),
+                    (TOGETHER, 3, 2) => self.together::<S, 3, 2>(s, x),
+                    (TOGETHER, 5, 1) => self.together::<S, 5, 1>(s, x),
+                    (TOGETHER, 5, 2) => self.together::<S, 5, 2>(s, x),
+                    _ => self.alone(s, x),
                 }
             }
         }
     }
 }
 
-/// Writes the gradient of the weights, `[C, 1, KH, KW]`: a sum for each picture, then over pictures in order.
-pub(crate) fn backward_weight(shape: &Conv2dShape, x: &[f32], gradient: &[f32], weight: &mut [f32]) {
-    let (c, taps) = (shape.c_in, shape.kh * shape.kw);
-    let (picture, out) = (shape.h * shape.w * c, shape.h_out * shape.w_out * c);
-    let mut parts = buffer(shape.n * taps * c);
-    parts.par_chunks_mut((taps * c).max(1)).enumerate().for_each(|(image, sums)| {
-        sums.fill(0.0);
-        for line in 0..shape.h_out {
-            let gradient = gradient[image * out + line * shape.w_out * c..].as_ptr();
-            let x = x[image * picture..].as_ptr();
-            // SAFETY: picture and line lie inside the tensors, the sums are this task's.
-            unsafe { dispatch(LineGradient { shape, x, gradient: (gradient, line), sums: sums.as_mut_ptr() }) }
+impl Line<'_> {
+    /// # Safety
+    /// The channels are inside the tensors.
+    #[inline(always)]
+    unsafe fn start<S: Simd>(&self, s: S, c: usize, width: usize) -> S::V {
+        // SAFETY: the caller's promise.
+        unsafe { if self.finish.bias.is_null() { s.splat(0.0) } else { s.load_some(self.finish.bias.add(c), width) } }
+    }
+
+    /// # Safety
+    /// As [`Line::start`]; `x` is inside the line.
+    #[inline(always)]
+    unsafe fn write<S: Simd>(&self, s: S, x: usize, (c, width): (usize, usize), sum: S::V) {
+        let at = x * self.walk.channels + c;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut v = sum;
+            if !self.finish.residual.is_null() {
+                v = s.add(v, s.load_some(self.finish.residual.add(self.at + at), width));
+            }
+            s.store_some(self.out.add(at), s.min(s.splat(self.finish.high), s.max(s.splat(self.finish.low), v)), width);
         }
-    });
-    for (i, value) in weight.iter_mut().enumerate() {
-        let at = i % taps * c + i / taps;
-        *value = parts.chunks_exact(taps * c).map(|sums| sums[at]).fold(0.0, |sum, part| sum + part);
+    }
+
+    /// Outputs from `x` that meet all `K` taps across, `STRIDE` pixels apart.
+    ///
+    /// # Safety
+    /// They do, and the machine has the instructions of `S`.
+    #[inline(always)]
+    unsafe fn together<S: Simd, const K: usize, const STRIDE: usize>(&self, s: S, x: usize) {
+        let Walk { channels, source: [_, w_source], .. } = *self.walk;
+        let first = self.walk.columns[x].source * channels;
+        let down = self.row.source_step * w_source * channels;
+        for c in (0..channels).step_by(S::LANES) {
+            let width = (channels - c).min(S::LANES);
+            // SAFETY: the runs stay inside the source.
+            unsafe {
+                let mut sums = [self.start(s, c, width); TOGETHER];
+                for i in 0..self.row.count {
+                    let source = self.source.add(i * down + first + c);
+                    let weight = self.weight.add((self.row.tap + i * self.row.tap_step) * K * channels + c);
+                    let mut weights = [s.splat(0.0); K];
+                    for (k, w) in weights.iter_mut().enumerate() {
+                        *w = s.load_some(weight.add(k * channels), width);
+                    }
+                    for column in 0..(TOGETHER - 1) * STRIDE + K {
+                        let pixel = s.load_some(source.add(column * channels), width);
+                        for (k, &w) in weights.iter().enumerate() {
+                            if column >= k && (column - k) % STRIDE == 0 && (column - k) / STRIDE < TOGETHER {
+                                let o = (column - k) / STRIDE;
+                                sums[o] = s.fma(pixel, w, sums[o]);
+                            }
+                        }
+                    }
+                }
+                for (o, &sum) in sums.iter().enumerate() {
+                    self.write(s, x + o, (c, width), sum);
+                }
+            }
+        }
+    }
+
+    /// One output, whatever taps it meets.
+    ///
+    /// # Safety
+    /// The machine has the instructions of `S`.
+    #[inline(always)]
+    unsafe fn alone<S: Simd>(&self, s: S, x: usize) {
+        let Walk { channels, kw, source: [_, w_source], .. } = *self.walk;
+        let (row, run) = (self.row, self.walk.columns[x]);
+        for c in (0..channels).step_by(S::LANES) {
+            let width = (channels - c).min(S::LANES);
+            // SAFETY: the runs stay inside the source.
+            unsafe {
+                let mut sum = self.start(s, c, width);
+                for i in 0..row.count {
+                    let source = self.source.add((i * row.source_step * w_source + run.source) * channels + c);
+                    let weight = self.weight.add(((row.tap + i * row.tap_step) * kw + run.tap) * channels + c);
+                    for k in 0..run.count {
+                        let pixel = s.load_some(source.add(k * run.source_step * channels), width);
+                        sum = s.fma(pixel, s.load_some(weight.add(k * run.tap_step * channels), width), sum);
+                    }
+                }
+                self.write(s, x, (c, width), sum);
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::conv2d::Conv2dShape;
 use crate::memory::buffer;
+use crate::padded::{is_padded, pad, sides};
 use crate::product::{Finish, Product, packed_len, panel_of, panel_width};
 use crate::shared_slice::Shared;
 
@@ -51,6 +52,16 @@ impl Columns {
 
 /// Weights packed for [`forward`].
 pub(crate) fn pack_forward(shape: &Conv2dShape, weight: &[f32]) -> Vec<f32> {
+    if is_padded(shape) {
+        let columns = padded_columns(shape);
+        let (taps, c_in) = (shape.kh * shape.kw, shape.c_in);
+        let turned: Vec<f32> = (0..weight.len())
+            .map(|i| weight[i / (taps * c_in) * taps * c_in + i % c_in * taps + i / c_in % taps]) // [C_out, KH, KW, C_in]
+            .collect();
+        let mut packed = buffer(columns.len());
+        columns.pack(&turned, &mut packed);
+        return packed;
+    }
     let columns = forward_columns(shape);
     let each = columns.len();
     let mut packed = buffer(each * shape.groups);
@@ -70,21 +81,36 @@ fn forward_columns(shape: &Conv2dShape) -> Columns {
     }
 }
 
+/// A row of taps is one inner axis, of weights `[C_out, KH, KW, C_in]`.
+fn padded_columns(shape: &Conv2dShape) -> Columns {
+    let depth = shape.kw * shape.c_in;
+    Columns {
+        taps: (0..shape.kh).map(|ky| ky * depth).collect(),
+        inner: (depth, 1),
+        n: (shape.c_out, shape.kh * depth),
+    }
+}
+
 /// Convolves `x` with packed weights into `y`.
 ///
 /// # Safety
 /// The pointers of `finish` can be read for C_out and the size of `y`.
 pub(crate) unsafe fn forward(shape: &Conv2dShape, x: &[f32], packed: &[f32], finish: Finish, y: &mut [f32]) {
-    let columns = forward_columns(shape);
-    let rows = Rows {
+    let rows = |[h, w]: [usize; 2]| Rows {
         many: shape.n * shape.h_out * shape.w_out,
         grid: [shape.h_out, shape.w_out],
         first: [0, 0],
         step: 1,
         target: [shape.h_out, shape.w_out, shape.c_out],
-        source: [shape.h, shape.w, shape.c_in],
+        source: [h, w, shape.c_in],
         groups: shape.groups,
     };
+    if is_padded(shape) {
+        let tap = |y: usize, x: usize, ky: usize| Some((y * shape.stride + ky, x * shape.stride));
+        // SAFETY: the padded pictures hold all that outputs reach; the caller vouches for `finish`.
+        return unsafe { rows(sides(shape)).run(&padded_columns(shape), &pad(shape, x), packed, finish, y, &tap) };
+    }
+    let (columns, rows) = (forward_columns(shape), rows([shape.h, shape.w]));
     let tap = |y: usize, x: usize, tap: usize| shape.pixel_under(tap, y, x);
     // SAFETY: `tap` gives pixels inside the source; the caller vouches for `finish`.
     unsafe { rows.run(&columns, x, packed, finish, y, &tap) }
