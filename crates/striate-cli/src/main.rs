@@ -60,13 +60,14 @@ fn choose_instructions(globals: &Globals) -> anyhow::Result<()> {
     isa.force().map_err(|e| anyhow::anyhow!("--isa {name}: {e}"))
 }
 
-/// Before anything else touches the pool: it is made once.
+/// Before anything else touches the pool: it is made once. This thread is one of its workers, since handing each of a net's
+/// operations to another thread and sleeping till it is done takes as long as a small operation.
 fn start_threads(globals: &Globals) -> anyhow::Result<()> {
-    let Some(n) = globals.threads else { return Ok(()) };
     rayon::ThreadPoolBuilder::new()
-        .num_threads(n.into())
+        .num_threads(globals.threads.unwrap_or(0).into()) // 0: one per core
+        .use_current_thread()
         .build_global()
-        .map_err(|e| anyhow::anyhow!("cannot start {n} threads: {e}; give a smaller --threads"))
+        .map_err(|e| anyhow::anyhow!("cannot start the threads: {e}; give a smaller --threads"))
 }
 
 /// Whether the reader of stdout went away (`striate ... | head`), which is no error of ours or the user's.

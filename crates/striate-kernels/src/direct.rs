@@ -50,6 +50,14 @@ impl Columns {
     }
 }
 
+/// Whether each output pixel is made of the same pixel of the input alone.
+fn is_pointwise(shape: &Conv2dShape) -> bool {
+    shape.kh * shape.kw == 1
+        && shape.stride == 1
+        && shape.pad == [0, 0]
+        && [shape.h_out, shape.w_out] == [shape.h, shape.w]
+}
+
 /// Weights packed for [`forward`].
 pub(crate) fn pack_forward(shape: &Conv2dShape, weight: &[f32]) -> Vec<f32> {
     if is_padded(shape) {
@@ -104,6 +112,7 @@ pub(crate) unsafe fn forward(shape: &Conv2dShape, x: &[f32], packed: &[f32], fin
         target: [shape.h_out, shape.w_out, shape.c_out],
         source: [h, w, shape.c_in],
         groups: shape.groups,
+        same: is_pointwise(shape),
     };
     if is_padded(shape) {
         let tap = |y: usize, x: usize, ky: usize| Some((y * shape.stride + ky, x * shape.stride));
@@ -153,6 +162,7 @@ pub(crate) unsafe fn transposed(shape: &Conv2dShape, gradient: &[f32], weight: &
             target: [shape.h, shape.w, shape.c_in],
             source: [shape.h_out, shape.w_out, shape.c_out],
             groups: shape.groups,
+            same: is_pointwise(shape),
         };
         let tap = |iy: usize, ix: usize, tap: usize| {
             let tap = taps[tap];
@@ -178,6 +188,8 @@ struct Rows {
     target: [usize; 3],
     source: [usize; 3],
     groups: usize,
+    /// Whether each pixel is made of the same pixel of the source alone.
+    same: bool,
 }
 
 impl Rows {
@@ -211,9 +223,15 @@ impl Rows {
             let rows = range.len();
             let mut table: Vec<*const f32> = vec![zeros.as_ptr(); taps * rows];
             let mut out_rows = Vec::with_capacity(rows);
+            if self.same {
+                for (i, row) in range.clone().enumerate() {
+                    out_rows.push(row * c_target + group * n);
+                    table[i] = source[row * c_source + group * depth..].as_ptr();
+                }
+            }
             let (mut x, mut y) = (range.start % self.grid[1], range.start / self.grid[1]);
             let (mut image, mut line) = (y / self.grid[0], y % self.grid[0]);
-            for row in 0..rows {
+            for row in out_rows.len()..rows {
                 let (py, px) = (self.first[0] + self.step * line, self.first[1] + self.step * x);
                 out_rows.push(((image * h_target + py) * w_target + px) * c_target + group * n);
                 for t in 0..taps {

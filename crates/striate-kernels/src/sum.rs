@@ -1,4 +1,4 @@
-//! Sums of two tensors.
+//! Sums: of two tensors, and of all numbers of one.
 
 use rayon::prelude::*;
 
@@ -39,8 +39,49 @@ impl Kernel for Sum<'_> {
     }
 }
 
+/// Running sums side by side in a stretch, whatever the registers are.
+const SUMS: usize = 64;
+
+/// The sum of all numbers: in stretches of fixed length, each by sums side by side, added up in order.
+pub fn total(x: &[f32]) -> f32 {
+    let of_stretch = |x: &[f32]| {
+        let mut sums = [0.0_f32; SUMS];
+        // SAFETY: there are as many sums as the kernel adds to.
+        unsafe { dispatch(Total { x, sums: &mut sums }) }
+        sums.iter().fold(0.0, |sum, part| sum + part)
+    };
+    let parts: Vec<f32> = x.par_chunks(STRETCH).map(of_stretch).collect();
+    parts.iter().fold(0.0, |sum, part| sum + part)
+}
+
+struct Total<'a> {
+    x: &'a [f32],
+    sums: &'a mut [f32; SUMS],
+}
+
+impl Kernel for Total<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self, s: S) {
+        for x in self.x.chunks(SUMS) {
+            for lane in (0..SUMS).step_by(S::LANES) {
+                let width = x.len().saturating_sub(lane).min(S::LANES);
+                let sums = self.sums[lane..].as_mut_ptr();
+                // SAFETY: lanes are inside the sums, and so many numbers are left.
+                unsafe { s.store(sums, s.add(s.load(sums), s.load_some(x.as_ptr().wrapping_add(lane), width))) }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn totals() {
+        let x: Vec<f32> = (0..40_003).map(|i| (i % 7) as f32).collect();
+        assert_eq!(super::total(&x), x.iter().sum());
+        assert_eq!(super::total(&[]), 0.0);
+    }
+
     #[test]
     fn adds() {
         let a: Vec<f32> = (0..1003).map(|i| i as f32).collect();

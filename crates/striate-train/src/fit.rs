@@ -218,7 +218,7 @@ fn run_epoch<W: Watch>(
         let loss = criterion.forward(logits, &labels); // [1]
         let value = f64::from(loss.clone().into_scalar::<f32>());
         let mut grads = loss.backward();
-        state.net = state.optimizer.step(state.net.clone(), &mut grads, lr);
+        state.optimizer.step(&mut state.net, &mut grads, lr);
         if let Some(ema) = &mut state.ema {
             ema.update(&state.net, done + 1);
         }

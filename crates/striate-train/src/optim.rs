@@ -37,10 +37,13 @@ impl Optimizer {
     }
 
     /// One step down the gradient with learning rate `lr`. Parameters without a gradient stay.
-    pub fn step<M: Module>(&mut self, net: M, grads: &mut Gradients, lr: f64) -> M {
-        let scale = if self.config.clip_norm > 0.0 { clip_scale(&net, grads, self.config.clip_norm) } else { 1.0 };
+    pub fn step<M: Module>(&mut self, net: &mut M, grads: &mut Gradients, lr: f64) {
+        let scale = if self.config.clip_norm > 0.0 { clip_scale(net, grads, self.config.clip_norm) } else { 1.0 };
         self.steps += 1;
-        net.map(&mut Step { optimizer: self, grads, rate: Rate { lr, scale }, path: Path::default() })
+        // Nobody else may hold a weight, or its step would begin with a copy.
+        let hollow = net.clone().map(&mut Hollow);
+        let whole = std::mem::replace(net, hollow);
+        *net = whole.map(&mut Step { optimizer: self, grads, rate: Rate { lr, scale }, path: Path::default() });
     }
 
     /// The new value of one flat parameter.
@@ -116,6 +119,16 @@ impl ModuleMapper for Step<'_> {
             let value = self.optimizer.update(&path, flat(tensor.without_autodiff()), flat(grad), D > 1, self.rate);
             Tensor::from_inner(value.reshape(shape)).require_grad()
         })
+    }
+}
+
+/// Lets go of every weight: what is left is only a place for the net.
+struct Hollow;
+
+impl ModuleMapper for Hollow {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let device = param.base().device().inner();
+        Param::from_tensor(Tensor::zeros([1; D], &device))
     }
 }
 

@@ -15,6 +15,7 @@ mod fork;
 mod linear;
 mod optimizer;
 mod pooling;
+mod sum;
 
 pub use activation::{Activation, activate};
 pub use batch_norm::{BatchNormSpec, BatchStatistics, batch_norm, scale_shift};
@@ -28,3 +29,4 @@ pub use fork::fork;
 pub use linear::linear;
 pub use optimizer::{Adam, Sgd, adam_step, sgd_step};
 pub use pooling::{PoolSpec, avg_pool2d, global_avg_pool2d, max_pool2d};
+pub use sum::sum;

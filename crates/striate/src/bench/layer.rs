@@ -109,7 +109,7 @@ struct ForwardBackward {
 impl Task for ForwardBackward {
     fn run(&mut self) -> Vec<Output> {
         let y = ops::conv2d(self.x.clone(), self.weight.clone(), None, self.spec, Activation::Identity);
-        let mut grads = y.backward(); // of a tensor that is no single number: those of its sum
+        let mut grads = ops::sum(y.clone()).backward();
         let mut grad = |of: &Tensor<4>| of.grad_remove(&mut grads).expect("both operands have a gradient");
         let (x, weight) = (grad(&self.x), grad(&self.weight));
         vec![Output::Maps(y), Output::Maps(x), Output::Maps(weight)]

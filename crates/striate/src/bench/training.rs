@@ -39,7 +39,7 @@ impl<M: Module> Task for Training<M> {
     fn run(&mut self) -> Vec<Output> {
         let loss = (self.loss)(&self.net, self.x.clone(), &Pass::Train(&self.noise));
         let mut grads = loss.backward();
-        self.net = self.optimizer.step(self.net.clone(), &mut grads, self.lr);
+        self.optimizer.step(&mut self.net, &mut grads, self.lr);
         vec![Output::Loss(loss)]
     }
 }
