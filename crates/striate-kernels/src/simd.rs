@@ -38,6 +38,8 @@ pub(crate) trait Simd: Copy {
     unsafe fn store(self, p: *mut f32, v: Self::V);
     /// The first `n` lanes to `p`.
     unsafe fn store_first(self, p: *mut f32, v: Self::V, n: usize);
+    /// All lanes to `p`, past the caches where the machine can; `p` is aligned to a register.
+    unsafe fn stream(self, p: *mut f32, v: Self::V);
     /// `a + b`
     unsafe fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a - b`
@@ -59,6 +61,27 @@ pub(crate) trait Simd: Copy {
     /// `a` where `x == y`, else 0.
     unsafe fn keep_equal(self, a: Self::V, x: Self::V, y: Self::V) -> Self::V;
 
+    /// Makes what was streamed visible before anything that is written after.
+    #[inline(always)]
+    fn end_stream(self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every x86-64 machine has it.
+        unsafe {
+            std::arch::x86_64::_mm_sfence();
+        }
+    }
+    /// Asks for the cache line of `p`, which may lie anywhere.
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch reads nothing.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(p.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = p;
+    }
     /// The first `width` lanes from `p`, zeros after.
     #[inline(always)]
     unsafe fn load_some(self, p: *const f32, width: usize) -> Self::V {

@@ -5,6 +5,13 @@
 
 use crate::simd::Simd;
 
+/// Numbers after which the next rows are asked for: a cache line. Those of a 1x1 convolution follow one another, and are too far
+/// apart for the machine to guess; `striate bench --only W5.c` measures it.
+const AHEAD: usize = 16;
+
+/// Steps of an outer product that are asked for ahead, where they do not lie side by side.
+const STEPS_AHEAD: usize = 8;
+
 /// `sums[r][..] += a[tap][r][k] * b[tap, k][..]` for all taps and k: rows are read where they lie, columns are packed.
 ///
 /// # Safety
@@ -23,6 +30,11 @@ pub(crate) unsafe fn rows_by_panel<S: Simd, const R: usize, const V: usize>(
         for tap in 0..taps {
             let a: [*const f32; R] = std::array::from_fn(|r| *rows.add(tap * rows_step + r));
             for k in 0..depth {
+                if k % AHEAD == 0 {
+                    for r in 0..R {
+                        s.prefetch(a[r].wrapping_add(R * depth + k));
+                    }
+                }
                 let mut columns = [s.splat(0.0); V];
                 for v in 0..V {
                     columns[v] = s.load(b.add(v * S::LANES));
@@ -60,12 +72,19 @@ pub(crate) struct Outer {
 /// `a` can be read for `R` numbers and `b` for `V` registers at every step; the machine has the instructions of `S`.
 #[inline(always)]
 pub(crate) unsafe fn outer<S: Simd, const R: usize, const V: usize>(s: S, at: Outer, sums: &mut [[S::V; V]; R]) {
+    let far = at.b.2 != at.b_next && at.a.2 > AHEAD;
     // SAFETY: all reads are those that the caller allows.
     unsafe {
         for line in 0..at.lines {
             let mut a = at.a.0.add(line * at.a.1);
             let mut b = at.b.0.add(line * at.b.1);
             for _ in 0..at.steps {
+                if far {
+                    s.prefetch(a.wrapping_add(STEPS_AHEAD * at.a.2));
+                    for v in 0..V {
+                        s.prefetch(b.wrapping_add(STEPS_AHEAD * at.b.2 + v * at.b_next));
+                    }
+                }
                 let mut columns = [s.splat(0.0); V];
                 for v in 0..V {
                     columns[v] = s.load(b.add(v * at.b_next));

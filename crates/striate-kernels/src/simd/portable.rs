@@ -47,6 +47,11 @@ impl Simd for Portable {
         }
     }
     #[inline(always)]
+    unsafe fn stream(self, p: *mut f32, v: V) {
+        // SAFETY: as `store`.
+        unsafe { self.store(p, v) }
+    }
+    #[inline(always)]
     unsafe fn add(self, a: V, b: V) -> V {
         each(|i| a[i] + b[i])
     }
