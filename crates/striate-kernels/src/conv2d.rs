@@ -87,6 +87,7 @@ impl Epilogue<'_> {
 #[derive(Debug)]
 pub struct PackedWeight {
     shape: Conv2dShape,
+    algorithm: Algorithm,
     isa: Isa,
     values: Vec<f32>,
 }
@@ -125,6 +126,14 @@ impl Conv2dShape {
         } else {
             Algorithm::Direct
         }
+    }
+
+    /// Every way it can be computed.
+    pub fn candidates(&self) -> Vec<Algorithm> {
+        let depthwise = self.groups == self.c_in && self.c_in == self.c_out;
+        let special =
+            if depthwise { Some(Algorithm::Depthwise) } else { self.winograd_taps().map(Algorithm::Winograd) };
+        [Algorithm::Direct].into_iter().chain(special).collect()
     }
 
     /// Taps a side over phases, 3 or 5, if Winograd's method can do it at all.
@@ -175,6 +184,10 @@ impl Conv2dShape {
         (y < self.h && x < self.w).then_some((y, x))
     }
 
+    fn check_candidate(&self, op: &str, algorithm: Algorithm) {
+        assert!(self.candidates().contains(&algorithm), "{op}: {self:?} cannot be computed by {algorithm:?}");
+    }
+
     fn check(&self, op: &str, x: usize, weight: usize, y: usize) {
         assert_eq!(x, self.x_len(), "{op}: x has {x} numbers, {self:?} wants {}", self.x_len());
         assert_eq!(
@@ -196,8 +209,17 @@ impl Conv2dShape {
 /// # Panics
 /// If the weight does not have the shape's length.
 pub fn pack_weight(shape: &Conv2dShape, weight: &[f32]) -> PackedWeight {
+    pack_weight_by(shape.algorithm(), shape, weight)
+}
+
+/// As [`pack_weight`], for one of the shape's candidates.
+///
+/// # Panics
+/// As [`pack_weight`], and if `algorithm` is no candidate.
+pub fn pack_weight_by(algorithm: Algorithm, shape: &Conv2dShape, weight: &[f32]) -> PackedWeight {
     shape.check("pack_weight", shape.x_len(), weight.len(), shape.y_len());
-    let values = match shape.algorithm() {
+    shape.check_candidate("pack_weight", algorithm);
+    let values = match algorithm {
         Algorithm::Direct => direct::pack_forward(shape, weight),
         Algorithm::Depthwise => depthwise::pack(shape, weight),
         Algorithm::Winograd(taps) => {
@@ -207,7 +229,7 @@ pub fn pack_weight(shape: &Conv2dShape, weight: &[f32]) -> PackedWeight {
             values
         }
     };
-    PackedWeight { shape: *shape, isa: Isa::current(), values }
+    PackedWeight { shape: *shape, algorithm, isa: Isa::current(), values }
 }
 
 /// Convolves `x` into `y`.
@@ -224,7 +246,7 @@ pub fn conv2d(shape: &Conv2dShape, x: &[f32], weight: &PackedWeight, epilogue: E
     let finish = epilogue.finish(shape.c_out, y.len());
     // SAFETY: the epilogue's slices have the lengths that were just checked.
     unsafe {
-        match shape.algorithm() {
+        match weight.algorithm {
             Algorithm::Winograd(taps) => winograd::convolve(shape.tiling(taps), x, &weight.values, finish, y),
             Algorithm::Direct => direct::forward(shape, x, &weight.values, finish, y),
             Algorithm::Depthwise => depthwise::forward(shape, x, &weight.values, finish, y),
@@ -245,11 +267,27 @@ pub fn conv2d_backward_input(shape: &Conv2dShape, dy: &[f32], weight: &[f32], dx
 /// # Panics
 /// If a slice does not have the shape's length.
 pub fn conv2d_transposed(shape: &Conv2dShape, dy: &[f32], weight: &[f32], epilogue: Epilogue, dx: &mut [f32]) {
+    conv2d_transposed_by(shape.algorithm(), shape, dy, weight, epilogue, dx);
+}
+
+/// As [`conv2d_transposed`], by one of the shape's candidates.
+///
+/// # Panics
+/// As [`conv2d_transposed`], and if `algorithm` is no candidate.
+pub fn conv2d_transposed_by(
+    algorithm: Algorithm,
+    shape: &Conv2dShape,
+    dy: &[f32],
+    weight: &[f32],
+    epilogue: Epilogue,
+    dx: &mut [f32],
+) {
     shape.check("conv2d_backward_input", dx.len(), weight.len(), dy.len());
+    shape.check_candidate("conv2d_backward_input", algorithm);
     if dx.is_empty() {
         return;
     }
-    match shape.algorithm() {
+    match algorithm {
         Algorithm::Depthwise => {
             assert!(epilogue.bias.is_none() && epilogue.residual.is_none(), "a depthwise gradient has no epilogue");
             depthwise::backward_input(shape, dy, weight, dx);
@@ -284,12 +322,27 @@ pub fn conv2d_transposed(shape: &Conv2dShape, dy: &[f32], weight: &[f32], epilog
 /// # Panics
 /// If a slice does not have the shape's length.
 pub fn conv2d_backward_weight(shape: &Conv2dShape, x: &[f32], dy: &[f32], dweight: &mut [f32]) {
+    conv2d_backward_weight_by(shape.algorithm(), shape, x, dy, dweight);
+}
+
+/// As [`conv2d_backward_weight`], by one of the shape's candidates.
+///
+/// # Panics
+/// As [`conv2d_backward_weight`], and if `algorithm` is no candidate.
+pub fn conv2d_backward_weight_by(
+    algorithm: Algorithm,
+    shape: &Conv2dShape,
+    x: &[f32],
+    dy: &[f32],
+    dweight: &mut [f32],
+) {
     shape.check("conv2d_backward_weight", x.len(), dweight.len(), dy.len());
+    shape.check_candidate("conv2d_backward_weight", algorithm);
     if dy.is_empty() || x.is_empty() {
         dweight.fill(0.0);
         return;
     }
-    match shape.algorithm() {
+    match algorithm {
         Algorithm::Winograd(taps) => {
             let of = winograd::WeightGradient {
                 tiling: shape.tiling(taps),

@@ -143,4 +143,19 @@ mod tests {
             Err(PictureError::TooManyPixels { width: 60_000, height: 60_000, .. })
         ));
     }
+
+    /// Pins the bytes: whatever path this machine takes, they are those of the decoder built without vector
+    /// instructions (compared once).
+    #[test]
+    fn the_photos_decode_to_the_bytes_of_the_portable_path() {
+        let mut hasher = blake3::Hasher::new();
+        for photo in crate::embedded::photos().0 {
+            let decoded = decode(photo.bytes, &Limits::default()).expect("an embedded photo decodes");
+            match &decoded.picture.pixels {
+                Pixels::U8(bytes) => hasher.update(bytes),
+                other => panic!("{}: {other:?}", photo.name),
+            };
+        }
+        assert_eq!(hasher.finalize().to_hex()[..16], *"ed18964904d8071b");
+    }
 }
