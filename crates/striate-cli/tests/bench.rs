@@ -80,3 +80,15 @@ fn what_cannot_be_timed_is_refused_before_any_work() {
     }
     std::fs::remove_dir_all(taken).unwrap();
 }
+
+#[test]
+fn one_kernel_of_each_shape_is_chosen() {
+    let output = bench(&["--kernels", "--rounds", "1", "--json", "--threads", "2"], "");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let kernels = report["kernels"].as_array().unwrap();
+    let mut shapes: Vec<&str> = kernels.iter().map(|kernel| kernel["from"].as_str().unwrap()).collect();
+    shapes.dedup();
+    let chosen = kernels.iter().filter(|kernel| kernel["chosen"] == true).count();
+    assert_eq!((output.status.code(), chosen), (Some(0), shapes.len()));
+    assert!(kernels.len() > shapes.len() && kernels.iter().all(|kernel| kernel["forward_s"].as_f64().unwrap() > 0.0));
+}

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::decode::{Decoded, Limits, PictureError, decode, read};
+use crate::decode::{Decoded, Limits, PictureError, decode, read, read_bytes};
 use crate::embedded::Photo;
 use crate::error::DataError;
 use crate::paths::{Paths, display_name};
+use crate::picture::Picture;
 use crate::records::Records;
 pub use crate::walk::Foreign;
 
@@ -179,6 +180,25 @@ impl Dataset {
             Source::Records(records) => Ok(Decoded { picture: records.picture(at)?, notes: vec![] }),
             Source::Photos(photos) => decode(photos[at].bytes, &self.limits),
         }
+    }
+
+    /// A digest (BLAKE3) of what is stored of picture `i`: of its file, or of the values of its record.
+    ///
+    /// # Panics
+    /// If there is no picture `i`.
+    pub fn digest(&self, i: usize) -> Result<[u8; 32], PictureError> {
+        let at = self.examples[i].at as usize;
+        let digest = match &*self.source {
+            Source::Files { root, paths } => blake3::hash(&read_bytes(&root.join(paths.get(at)), &self.limits)?),
+            Source::Photos(photos) => blake3::hash(photos[at].bytes),
+            Source::Records(records) => {
+                let Picture { height, width, channels, pixels } = records.picture(at)?;
+                let mut hasher = blake3::Hasher::new();
+                hasher.update(format!("{height} {width} {channels} {pixels:?}").as_bytes());
+                hasher.finalize()
+            }
+        };
+        Ok(digest.into())
     }
 
     /// The numbers of the pictures given for `split`.

@@ -16,7 +16,7 @@ pub mod loader;
 pub mod manifest;
 mod near_hashes;
 mod open;
-mod ordered;
+pub mod ordered;
 mod paths;
 mod perceptual;
 pub mod picture;

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How the work is spread.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Spread {
+pub struct Spread {
     /// Pieces of work, numbered from 0.
     pub count: usize,
     /// Threads that make; at least one is used.
@@ -52,7 +52,7 @@ impl<T> Drop for StopAll<'_, T> {
 ///
 /// # Panics
 /// If `make` or `take` does.
-pub(crate) fn in_order<T: Send, E>(
+pub fn in_order<T: Send, E>(
     spread: Spread,
     make: impl Fn(usize) -> T + Sync,
     mut take: impl FnMut(T) -> Result<ControlFlow<()>, E>,

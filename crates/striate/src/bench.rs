@@ -3,6 +3,7 @@
 mod autoencoder;
 mod formula;
 mod inference;
+pub mod kernels;
 mod layer;
 pub mod machine;
 pub mod measure;

@@ -1,7 +1,7 @@
 //! What a net is fed: the preprocessing contract of a recipe, or of pretrained weights, for given data.
 
 use crate::prepare::Prepared;
-use striate_data::preprocess::{Colour, Filter, Preprocess, Resize};
+use striate_data::preprocess::{Colour, Filter, Preprocess, Resize, ValueRange};
 use striate_nn::pretrained::InputSpec;
 use striate_train::recipe::{InputColour, InputPart};
 
@@ -15,8 +15,8 @@ pub fn pixels(prepared: &Prepared, largest: usize) -> Preprocess {
     of_recipe(&input, prepared, largest)
 }
 
-/// The contract of pretrained weights, with the value range of this data.
-pub fn of_pretrained(spec: &InputSpec, prepared: &Prepared) -> Preprocess {
+/// The contract of pretrained weights, on pictures of this value range.
+pub fn of_pretrained(spec: &InputSpec, range: ValueRange) -> Preprocess {
     let resize = Resize::CropCentre { fraction: spec.crop_fraction };
     let filter = match spec.filter {
         striate_nn::pretrained::Filter::Bilinear => Filter::Bilinear,
@@ -24,7 +24,7 @@ pub fn of_pretrained(spec: &InputSpec, prepared: &Prepared) -> Preprocess {
     };
     Preprocess {
         colour: if spec.bgr { Colour::Bgr } else { Colour::Rgb },
-        range: prepared.scan.range,
+        range,
         resize,
         size: [spec.size; 2],
         filter,

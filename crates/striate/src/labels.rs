@@ -14,7 +14,7 @@ pub fn check_free(out: &Path, overwrite: bool) -> Result<(), Error> {
     if out.is_dir() {
         return Err(Error::request(
             format!("{} is a folder", out.display()),
-            "name a file with --out, such as labels.csv",
+            "name a file with --out",
         ));
     }
     if out.symlink_metadata().is_ok() && !overwrite {
@@ -59,7 +59,7 @@ impl Table {
 }
 
 /// A cell: quoted where it must be, and with a leading `'` where a spreadsheet would compute it (OWASP, CSV injection).
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
     let text = if formula { format!("'{text}") } else { text.to_string() };
     let quote = formula || text.contains([',', ';', '"', '\n', '\r', '\t']) || text.trim() != text;

@@ -4,6 +4,8 @@ extern crate striate_engine as burn;
 
 pub mod bench;
 mod climb;
+pub mod embed;
+pub mod encoder;
 pub mod error;
 pub mod eval;
 pub mod event;
@@ -29,9 +31,11 @@ pub mod report;
 mod rungs;
 pub mod sheet;
 mod single;
+mod stream;
 mod thumb;
 pub mod train;
 mod training;
+mod vector_cache;
 mod verdict;
 
 pub use striate_kernels::isa::Isa;

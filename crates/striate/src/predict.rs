@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
 
-use rayon::prelude::*;
 use striate_data::dataset::{Dataset, OpenOptions};
 use striate_train::fit::FitError;
 
@@ -14,6 +12,7 @@ use crate::event::{Event, Observer};
 use crate::labels;
 use crate::predictor::Predictor;
 use crate::report::Prediction;
+use crate::stream::in_batches;
 
 /// Classes named with each picture at most.
 const TOP: usize = 5;
@@ -118,52 +117,42 @@ fn set_name(input: &Path) -> Option<&str> {
     (list || name.starts_with('@') || input.is_dir()).then_some(name)
 }
 
-/// Pictures of the next batch are decoded while the net works on this one: two batches are in memory.
+/// Pictures of the next batches are decoded while the net works on this one.
 fn label_all(
     predictor: &Predictor,
     dataset: &Dataset,
     each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let all: Vec<usize> = (0..dataset.len()).collect();
     let preprocess = &predictor.manifest.preprocess;
     let prepare = |i: usize| match dataset.picture(i) {
         Ok(decoded) => Ok(preprocess.apply(&decoded.picture)),
         Err(e) => Err(e.to_string()),
     };
-    std::thread::scope(|scope| {
-        let (sender, batches) = sync_channel::<Vec<(usize, Result<Vec<f32>, String>)>>(1);
-        let (all, batch) = (&all, predictor.batch());
-        scope.spawn(move || {
-            for part in all.chunks(batch) {
-                let prepared = part.par_iter().map(|&i| (i, prepare(i))).collect();
-                if sender.send(prepared).is_err() {
-                    return; // nobody wants more
-                }
-            }
-        });
-        for batch in batches {
-            let good: Vec<&[f32]> = batch.iter().filter_map(|(_, prepared)| prepared.as_deref().ok()).collect();
-            let mut rows = predictor.forward(&good).into_iter();
-            for (i, prepared) in &batch {
-                let file = file_name(dataset, *i);
-                let prediction = match prepared {
-                    Ok(_) => match rows.next().expect("a row for each") {
-                        row if row.iter().all(|p| p.is_finite()) => labelled(file, &row, &predictor.manifest.classes),
-                        _ => Prediction::Failed { file, error: FitError::NoNumber.to_string() },
-                    },
-                    Err(error) => Prediction::Failed { file, error: error.clone() },
-                };
-                if each(prediction).is_break() {
-                    return ControlFlow::Break(());
-                }
+    let mut flow = ControlFlow::Continue(());
+    in_batches(dataset.len(), predictor.batch(), prepare, |first, batch| {
+        let good: Vec<&[f32]> = batch.iter().filter_map(|prepared| prepared.as_deref().ok()).collect();
+        let mut rows = predictor.forward(&good).into_iter();
+        for (i, prepared) in batch.iter().enumerate() {
+            let file = file_name(dataset, first + i);
+            let prediction = match prepared {
+                Ok(_) => match rows.next().expect("a row for each") {
+                    row if row.iter().all(|p| p.is_finite()) => labelled(file, &row, &predictor.manifest.classes),
+                    _ => Prediction::Failed { file, error: FitError::NoNumber.to_string() },
+                },
+                Err(error) => Prediction::Failed { file, error: error.clone() },
+            };
+            flow = each(prediction);
+            if flow.is_break() {
+                break;
             }
         }
-        ControlFlow::Continue(())
-    })
+        flow
+    });
+    flow
 }
 
 /// A name that leads to the file from where the program runs; data that is no file keeps its own.
-fn file_name(dataset: &Dataset, i: usize) -> String {
+pub(crate) fn file_name(dataset: &Dataset, i: usize) -> String {
     match dataset.path(i) {
         Some(path) => path.display().to_string(),
         None => format!("{}/{}", dataset.origin, dataset.name(i)),

@@ -131,3 +131,33 @@ pub enum Prediction {
         error: String,
     },
 }
+
+/// The answer of `embed`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EmbedReport {
+    /// What made the vectors.
+    pub with: String,
+    /// Pictures that have a vector.
+    pub rows: usize,
+    /// Numbers of a vector.
+    pub columns: usize,
+    /// Vectors that this run computed.
+    pub computed: usize,
+    /// Vectors that an earlier run had computed.
+    pub reused: usize,
+    /// Pictures that could not be read.
+    pub faults: Vec<Fault>,
+    /// The table.
+    pub out: String,
+    /// The names and labels of its rows.
+    pub names: String,
+}
+
+/// A picture that could not be read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The picture.
+    pub file: String,
+    /// What is wrong and what to do.
+    pub error: String,
+}

@@ -137,7 +137,7 @@ impl<'a> Probe<'a> {
     /// Features of EfficientNet-Lite0 as trained on ImageNet.
     pub fn lite0(bench: Bench<'a>, capacity: usize) -> Result<Self, Error> {
         let pretrained = pretrained::find("efficientnet_lite0").expect("its weights come with the program");
-        let preprocess = input::of_pretrained(&pretrained.input, bench.prepared);
+        let preprocess = input::of_pretrained(&pretrained.input, bench.prepared.scan.range);
         let config = bench.config("efficientnet_lite0", &preprocess)?;
         let base = Frozen::new(with_head(&config, pretrained.tensors()?, None, bench.device)?);
         Ok(Self { bench, name: "efficientnet_lite0", config, preprocess, base, capacity, known: RefCell::default() })

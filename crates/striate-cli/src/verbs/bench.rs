@@ -1,11 +1,13 @@
 //! `striate bench`: how fast this machine trains and infers.
 
+mod kernels;
 mod scale;
 
 use std::io::BufRead;
 use std::path::PathBuf;
 
 use clap::Args;
+use striate::bench::machine::Machine;
 use striate::bench::measure::{BenchOptions, BenchReport, Bound, Timing, bench};
 use striate::bench::peer::Peer;
 use striate::bench::scale::Point;
@@ -27,6 +29,9 @@ Examples:
   striate bench --only W2,W5.a --rounds 11 --threads 2
   striate bench --only W4 --json | jq -r '.works[] | [.work, .median_s] | @tsv'
 
+  # every way to compute each shape of convolution, and which one is chosen
+  striate bench --kernels
+
   # how time and memory grow, into bench-scale/scale.csv and scale.svg
   striate bench --scale
   striate bench --scale --only depth,side --out growth
@@ -40,6 +45,9 @@ pub struct BenchArgs {
     /// Timings of each work
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub rounds: u16,
+    /// Every way to compute a convolution, on shapes that nets are made of
+    #[arg(long, conflicts_with_all = ["only", "scale", "peer"])]
+    pub kernels: bool,
     /// How time and peak memory grow with batch, picture side, depth and data: a CSV and a chart; --only names some of these
     #[arg(long, conflicts_with_all = ["rounds", "peer"])]
     pub scale: bool,
@@ -63,6 +71,9 @@ pub fn run(args: &BenchArgs, globals: &Globals, terminal: &Terminal) -> anyhow::
     }
     if let Some(point) = args.scale_point {
         return scale::one(point, terminal);
+    }
+    if args.kernels {
+        return kernels::run(args.rounds.into(), globals, terminal);
     }
     if args.scale {
         return scale::run(args, globals, terminal);
@@ -92,12 +103,16 @@ fn answer_commands(terminal: &Terminal) -> anyhow::Result<Verdict> {
     Ok(Verdict::Yes)
 }
 
-fn text(report: &BenchReport) -> String {
-    let machine = &report.machine;
-    let mut text = format!(
+/// Where the figures below it were measured.
+fn heading(machine: &Machine) -> String {
+    format!(
         "{}, {}, {} threads: at most {:.0} GFLOP/s ({}, measured) and {:.1} GB/s from memory\n\n",
         machine.cpu, machine.isa, machine.threads, machine.fma_gflops, machine.fma_isa, machine.memory_gb_s
-    );
+    )
+}
+
+fn text(report: &BenchReport) -> String {
+    let mut text = heading(&report.machine);
     let header = ["work", "median", "shortest to longest", "images/s", "GFLOP/s", "of limit", "limit", "what"];
     let rows: Vec<Vec<String>> = report.works.iter().map(row).collect();
     text += &table(&header, &[false, true, true, true, true, true, false, false], &rows);
