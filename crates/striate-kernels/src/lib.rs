@@ -12,12 +12,15 @@ pub mod cross_entropy;
 mod depthwise;
 mod direct;
 mod direct_weight;
+pub mod filter;
+pub mod gram;
 pub mod isa;
 #[cfg(test)]
 mod layer_tests;
 pub mod linear;
 pub mod memory;
 pub mod optimizer;
+pub mod orientation;
 mod outer;
 pub mod peak;
 pub mod pool;
