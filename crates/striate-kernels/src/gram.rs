@@ -13,7 +13,8 @@ use crate::simd::Simd;
 /// Rows whose products are one chain in f32.
 const BLOCK_ROWS: usize = 256;
 
-/// Rows that are packed before the products: 16 blocks are tasks enough, and 784 columns of them stay in a cache of 16 MiB.
+/// Rows that are packed before the products at most: 16 blocks are tasks enough, and 784 columns of them stay in a cache of
+/// 16 MiB. It decides no sum.
 const PACKED_ROWS: usize = 16 * BLOCK_ROWS;
 
 /// Side of a tile of the result that one task computes.
@@ -34,8 +35,11 @@ pub fn gram(x: &[f32], shift: &[f32], sums: &mut [f64], products: &mut [f64]) {
     let wide = d.next_multiple_of(BLOCK);
     let shift: Vec<f32> = shift.iter().copied().chain(std::iter::repeat(0.0)).take(wide).collect();
     let tiles: Vec<(usize, usize)> = (0..d.div_ceil(TILE)).flat_map(|i| (0..=i).map(move |j| (j, i))).collect();
-    let mut packed = buffer(wide * PACKED_ROWS.min(x.len() / d));
-    for x in x.chunks(PACKED_ROWS * d) {
+    // An eighth of the rows, so that the memory beside them stays small.
+    let n = x.len() / d;
+    let rows = (n / 8).next_multiple_of(BLOCK_ROWS).clamp(BLOCK_ROWS, PACKED_ROWS);
+    let mut packed = buffer(wide * rows.min(n));
+    for x in x.chunks(rows * d) {
         let blocks = x.par_chunks(BLOCK_ROWS * d).zip(packed.par_chunks_mut(BLOCK_ROWS * wide));
         let parts: Vec<Vec<f32>> = blocks
             .map(|(x, packed)| {
