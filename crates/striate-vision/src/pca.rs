@@ -112,10 +112,9 @@ impl Pca {
         let (d, k) = (self.mean.len(), self.explained_variance.len());
         let n = columns(rows, d)?;
         let mut y = buffer(n * k);
-        y.par_chunks_mut(ROWS * k).zip(rows.values().par_chunks(ROWS * d)).for_each(|(y, rows)| {
-            let shape = LinearShape { n: rows.len() / d, c_in: d, c_out: k };
-            linear(&shape, &less(rows, &self.mean), &self.components, None, (f32::NEG_INFINITY, f32::INFINITY), y);
-        });
+        y.par_chunks_mut(ROWS * k)
+            .zip(rows.values().par_chunks(ROWS * d))
+            .for_each(|(y, rows)| project(&less(rows, &self.mean), d, &self.components, y));
         Ok(Array::new(vec![n, k], y))
     }
 
@@ -175,6 +174,15 @@ impl Pca {
         }
         Self { mean, components, explained_variance, total_variance }
     }
+}
+
+/// `y = rows * directions^T`, of rows and directions of `d` columns.
+fn project(rows: &[f32], d: usize, directions: &[f32], y: &mut [f32]) {
+    let k = directions.len() / d;
+    y.par_chunks_mut(ROWS * k).zip(rows.par_chunks(ROWS * d)).for_each(|(y, rows)| {
+        let shape = LinearShape { n: rows.len() / d, c_in: d, c_out: k };
+        linear(&shape, rows, directions, None, (f32::NEG_INFINITY, f32::INFINITY), y);
+    });
 }
 
 fn refuse(what: String, advice: &str) -> Error {
