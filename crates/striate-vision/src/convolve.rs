@@ -4,7 +4,7 @@
 //! product filtered along itself, once for all the rows that need it, and what a row needs is still in the cache.
 
 use rayon::prelude::*;
-use striate_kernels::filter::weighted_sum;
+use striate_kernels::filter::{FilterShape, ROWS, correlate_rows, weighted_sum};
 use striate_kernels::memory::buffer;
 
 use crate::array::Array;
@@ -45,8 +45,7 @@ pub struct ConvolveOptions {
 
 /// Correlates `x` with the kernel: `y[i] = sum over j of kernel[j] * x[i + j - start]`.
 ///
-/// `x` has as many axes as the kernel, or a last one more: channels, each filtered alone. Weights of 0 are passed over, so
-/// they take no part in infinities and NaN.
+/// `x` has as many axes as the kernel, or a last one more: channels, each filtered alone.
 ///
 /// # Errors
 /// If the axes do not fit, `x` is empty, or the kernel is larger than `x` in [`Mode::Valid`].
@@ -198,7 +197,7 @@ struct Strip<'a> {
     x: &'a [f32],
     /// The plane.
     d: usize,
-    /// `[KD, KH]` lines; the line of row r stands at `r % KH`.
+    /// `[KD, KH + ROWS - 1]` lines; the line of row r stands at `r % (KH + ROWS - 1)`.
     ring: Vec<f32>,
     ring_line: usize,
     /// A line with what stands beside it, before it is filtered along itself.
@@ -212,31 +211,28 @@ impl<'a> Strip<'a> {
             Taps::Dense(_) => (padded, 0),
             Taps::Lines { .. } => (plan.out[2] * plan.c, padded),
         };
-        let ring = vec![0.0; plan.k[0] * plan.k[1] * ring_line];
+        let ring = vec![0.0; plan.k[0] * (plan.k[1] + ROWS - 1) * ring_line];
         Self { plan, taps, x, d, ring, ring_line, padded: vec![0.0; padded] }
     }
 
     /// Writes the rows from `first` on.
     fn run(&mut self, first: usize, y: &mut [f32]) {
-        let [kd, kh, kw] = self.plan.k;
-        let c = self.plan.c;
+        let Plan { k: [kd, kh, kw], c, out, .. } = *self.plan;
         let (weights, kw) = match self.taps {
             Taps::Dense(weights) => (weights, kw),
             Taps::Lines { column, .. } => (column, 1),
         };
-        let used: Vec<usize> = (0..kd * kh * kw).filter(|&t| weights[t] != 0.0).collect();
-        let weights: Vec<f32> = used.iter().map(|&t| weights[t]).collect();
+        let (shape, lines) = (FilterShape { kd, kh, kw, channels: c }, kh + ROWS - 1);
         (first..first + kh - 1).for_each(|row| self.fill(row));
-        let line = self.plan.out[2] * c;
-        for (i, y) in y.chunks_exact_mut(line).enumerate() {
-            let row = first + i;
-            self.fill(row + kh - 1);
-            let source = |&t: &usize| {
-                let (plane, b, across) = (t / (kh * kw), t / kw % kh, t % kw);
-                &self.ring[(plane * kh + (row + b) % kh) * self.ring_line + across * c..][..line]
-            };
-            let sources: Vec<&[f32]> = used.iter().map(source).collect();
-            weighted_sum(&sources, &weights, y);
+        let line = out[2] * c;
+        for (i, y) in y.chunks_mut(ROWS * line).enumerate() {
+            let (row, rows) = (first + i * ROWS, y.len() / line);
+            (row + kh - 1..row + kh - 1 + rows).for_each(|row| self.fill(row));
+            let at = |plane: usize, b: usize| (plane * lines + (row + b) % lines) * self.ring_line;
+            let each = kh + rows - 1;
+            let sources: Vec<&[f32]> =
+                (0..kd * each).map(|i| &self.ring[at(i / each, i % each)..][..self.ring_line]).collect();
+            correlate_rows(shape, weights, &sources, rows, y);
         }
     }
 
@@ -244,7 +240,8 @@ impl<'a> Strip<'a> {
     fn fill(&mut self, row: usize) {
         let Plan { x: [depth, h, w], c, k: [kd, kh, kw], before, boundary, out } = *self.plan;
         for plane in 0..kd {
-            let to = &mut self.ring[(plane * kh + row % kh) * self.ring_line..][..self.ring_line];
+            let to =
+                &mut self.ring[(plane * (kh + ROWS - 1) + row % (kh + ROWS - 1)) * self.ring_line..][..self.ring_line];
             let z = boundary.source((self.d + plane) as isize - before[0] as isize, depth);
             let y = boundary.source(row as isize - before[1] as isize, h);
             let (Some(z), Some(y)) = (z, y) else {
