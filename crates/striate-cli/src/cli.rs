@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::verbs::{bench, completions, eval, inspect, models, predict, train};
+use crate::verbs::{bench, completions, eval, filter, inspect, models, predict, train};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,6 +49,8 @@ pub enum Verb {
     Eval(eval::EvalArgs),
     /// Label pictures or whole folders
     Predict(predict::PredictArgs),
+    /// Convolve a picture or an array with a kernel, named or your own
+    Filter(filter::FilterArgs),
     /// Look at a model, a run or data
     Inspect(inspect::InspectArgs),
     /// List the nets and recipes there are

@@ -7,6 +7,7 @@ mod climb;
 pub mod error;
 pub mod eval;
 pub mod event;
+pub mod filter;
 mod finish;
 pub mod html;
 mod input;
