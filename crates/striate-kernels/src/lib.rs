@@ -29,5 +29,6 @@ pub mod rng;
 mod shared_slice;
 mod simd;
 pub mod sum;
+pub mod symmetric;
 mod tile;
 mod winograd;

@@ -1,7 +1,7 @@
 //! Principal components: exact, randomised, or from rows that stream by.
 //!
 //! Exact: the eigenvectors of the covariance, or of the products of rows where there are fewer rows than columns. Products are
-//! summed by [`striate_kernels::gram`]; the decomposition is faer's, on one thread.
+//! summed by [`striate_kernels::gram`] and decomposed by [`striate_kernels::symmetric`].
 
 mod covariance;
 mod eigen;
@@ -20,8 +20,8 @@ use crate::error::Error;
 /// Rows that one task projects.
 const ROWS: usize = 256;
 
-/// The side of a decomposed matrix at most; f64 of it take 2 GiB.
-const MAX_SIDE: usize = 1 << 14;
+/// The side of a decomposed matrix at most; f64 of it and of its eigenvectors take 1 GiB.
+const MAX_SIDE: usize = 1 << 13;
 
 /// A mean and the orthogonal directions of greatest variance around it.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,7 @@ impl Pca {
     /// rows again where there are fewer of them than columns.
     ///
     /// # Errors
-    /// If there are less than two rows, `k` is 0 or above `min(N, D)`, that is above 16384, or a number is not finite.
+    /// If there are less than two rows, `k` is 0 or above `min(N, D)`, that is above 8192, or a number is not finite.
     pub fn fit(rows: &Array, k: usize) -> Result<Self, Error> {
         let (n, d) = sides(rows)?;
         check_k(k, n, d)?;

@@ -22,7 +22,7 @@ impl Covariance {
     /// Of rows with `d` columns, none yet.
     ///
     /// # Errors
-    /// If `d` is 0 or above 16384.
+    /// If `d` is 0 or above 8192.
     pub fn new(d: usize) -> Result<Self, Error> {
         if !(1..=MAX_SIDE).contains(&d) {
             let advice = format!("give 1 to {MAX_SIDE}, or take the randomised way");

@@ -1,6 +1,6 @@
 //! Eigenvectors of symmetric matrices, and bases made whole.
 
-use faer::{MatRef, Side};
+use striate_kernels::symmetric::largest_eigenpairs;
 
 use super::refuse;
 use crate::error::Error;
@@ -20,16 +20,11 @@ pub(super) fn largest(matrix: &[f64], d: usize, k: usize) -> Result<Largest, Err
         let advice = format!("give rows or columns of {} at most, or take the randomised way", super::MAX_SIDE);
         return Err(refuse(format!("a matrix of side {d}"), &advice));
     }
-    // Our rows are faer's columns, so our upper half is its lower one.
-    let found = MatRef::from_column_major_slice(matrix, d, d).self_adjoint_eigen(Side::Lower);
-    let found =
-        found.map_err(|_| refuse("the decomposition did not converge".into(), "scale the numbers to about 1"))?;
-    let (values, vectors) = (found.S(), found.U());
-    let last = (0..k).map(|i| d - 1 - i);
-    Ok(Largest {
-        values: last.clone().map(|i| values[i].max(0.0)).collect(),
-        vectors: last.flat_map(|i| (0..d).map(move |row| vectors[(row, i)])).collect(),
-    })
+    let (mut values, vectors) = largest_eigenpairs(matrix, d, k)
+        .ok_or_else(|| refuse("the decomposition did not converge".into(), "scale the numbers to about 1"))?;
+    // Rounding leaves some a little below 0.
+    values.iter_mut().for_each(|value| *value = value.max(0.0));
+    Ok(Largest { values, vectors })
 }
 
 /// The sum of the diagonal.
