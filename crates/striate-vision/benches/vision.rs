@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use striate_kernels::rng::Key;
+use striate_kernels::symmetric::largest_eigenpairs;
 use striate_vision::array::Array;
 use striate_vision::boundary::Boundary;
 use striate_vision::convolve::{ConvolveOptions, convolve_into};
@@ -60,6 +61,10 @@ fn filters(wanted: &dyn Fn(&str) -> bool, runs: usize) {
 
 fn components(wanted: &dyn Fn(&str) -> bool, runs: usize) {
     let [n, d, k] = PCA;
+    if wanted("eigenvectors") {
+        let matrix: Vec<f64> = uniform(&[d, d]).values().iter().map(|&v| f64::from(v)).collect();
+        time("eigenvectors", runs, || largest_eigenpairs(&matrix, d, k).expect("converges"));
+    }
     if ["pca", "pca-randomised", "pca-transform"].into_iter().any(wanted) {
         let rows = uniform(&[n, d]);
         if wanted("pca") {
