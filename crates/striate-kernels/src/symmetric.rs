@@ -116,12 +116,13 @@ impl Tridiagonal {
             largest = largest.max(d[l].abs() + e[l].abs());
             let small = f64::EPSILON * largest;
             let m = (l..n).find(|&m| e[m].abs() <= small)?;
-            let mut tries = 0;
-            while m > l {
-                tries += 1;
+            // Alone already, or to be made so in some rounds.
+            let mut tries = if m > l { 1 } else { 0 };
+            while tries > 0 {
                 if tries > TRIES {
                     return None;
                 }
+                tries += 1;
                 let g = d[l];
                 let mut p = (d[l + 1] - g) / (2.0 * e[l]);
                 let r = (p * p + 1.0).sqrt().copysign(p);

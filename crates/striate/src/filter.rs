@@ -44,6 +44,7 @@ pub struct FilterOptions {
 /// What is filtered, and the value of white if it is a picture of whole numbers.
 struct Input {
     array: Array,
+    is_picture: bool,
     white: Option<f32>,
     notes: Vec<String>,
 }
@@ -65,6 +66,10 @@ pub fn filter(options: &FilterOptions) -> Result<FilterReport, Error> {
         kernel_text::parse(&options.kernel)?
     };
     let input = read(&options.input)?;
+    if input.is_picture && kernel.shape().len() > 2 {
+        let what = format!("a kernel of {} axes on {}, a picture", kernel.shape().len(), options.input.display());
+        return Err(Error::request(what, "give a kernel of rows, or a volume as .npy"));
+    }
     // A list of weights goes along the rows.
     let kernel = if kernel.shape().len() == 1 && input.array.shape().len() > 1 { kernel.raised_to(2)? } else { kernel };
     let how = ConvolveOptions { mode: options.mode, boundary: options.boundary, flip: options.flip };
@@ -97,7 +102,7 @@ fn extension(path: &Path) -> String {
 
 fn read(path: &Path) -> Result<Input, Error> {
     if extension(path) == "npy" {
-        return Ok(Input { array: read_npy(path)?, white: None, notes: Vec::new() });
+        return Ok(Input { array: read_npy(path)?, is_picture: false, white: None, notes: Vec::new() });
     }
     let decoded = decode::read(path, &Limits::default())
         .map_err(|why| Error::File { path: path.to_path_buf(), why: why.to_string() })?;
@@ -112,7 +117,7 @@ fn read(path: &Path) -> Result<Input, Error> {
         Pixels::F32(values) => (values, None),
     };
     let notes = decoded.notes.iter().map(ToString::to_string).collect();
-    Ok(Input { array: Array::new(shape, values), white, notes })
+    Ok(Input { array: Array::new(shape, values), is_picture: true, white, notes })
 }
 
 fn read_npy(path: &Path) -> Result<Array, Error> {
@@ -194,6 +199,9 @@ mod tests {
         let report = filter(&options(folder.path(), "1 -1", "y.png")).expect("filters");
         assert_eq!(report.drawn, Some([-8.0, 8.0]));
         let drawn = read(&folder.path().join("y.png")).expect("a picture");
+        let mut volume = options(folder.path(), "1|1", "v.npy");
+        volume.input = folder.path().join("y.png");
+        assert!(filter(&volume).expect_err("a picture").to_string().contains("a volume as .npy"));
         assert_eq!(drawn.array, Array::new(vec![1, 4], vec![128.0, 128.0, 0.0, 128.0]));
         let error = |o: &FilterOptions| filter(o).expect_err("refused").to_string();
         assert!(error(&options(folder.path(), "1 -1", "y.png")).contains("--overwrite"));
