@@ -1,6 +1,6 @@
 //! Sums of products of columns (`X^T X`): the inside of a covariance, from streamed rows.
 //!
-//! Products are summed in f32 over [`BLOCK_ROWS`] rows and over blocks in f64, so that the error does not grow with the rows.
+//! Products are summed in f32 over 128 rows and over blocks in f64, so that the error does not grow with the rows.
 
 use rayon::prelude::*;
 
@@ -11,11 +11,11 @@ use crate::shared_slice::Shared;
 use crate::simd::Simd;
 
 /// Rows whose products are one chain in f32.
-const BLOCK_ROWS: usize = 256;
+const BLOCK_ROWS: usize = 128;
 
-/// Rows that are packed before the products at most: 16 blocks are tasks enough, and 784 columns of them stay in a cache of
+/// Rows that are packed before the products at most: 32 blocks are tasks enough, and 784 columns of them stay in a cache of
 /// 16 MiB. It decides no sum.
-const PACKED_ROWS: usize = 16 * BLOCK_ROWS;
+const PACKED_ROWS: usize = 32 * BLOCK_ROWS;
 
 /// Side of a tile of the result that one task computes.
 const TILE: usize = 64;

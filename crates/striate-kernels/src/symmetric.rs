@@ -13,8 +13,8 @@ use crate::simd::Simd;
 /// wait for each other; 784 columns are one task.
 const NUMBERS: usize = 1 << 20;
 
-/// Entries of the eigenvectors that one task rotates: 784 vectors of them stay in a cache of 512 KiB.
-const ENTRIES: usize = 64;
+/// Entries of the eigenvectors that one task rotates: a row of them fits into the registers.
+const ENTRIES: usize = 32;
 
 /// Eigenvectors that one task turns back.
 const VECTORS: usize = 16;
@@ -37,8 +37,8 @@ pub fn largest_eigenpairs(matrix: &[f64], n: usize, k: usize) -> Option<(Vec<f64
         return None;
     }
     let scale = if scale > 0.0 { scale } else { 1.0 };
-    let whole = (0..n * n).map(|at| matrix[(at / n).min(at % n) * n + (at / n).max(at % n)] / scale).collect();
-    let form = Tridiagonal::new(whole, n);
+    let scaled = matrix.iter().map(|v| v / scale).collect();
+    let form = Tridiagonal::new(scaled, n);
     let mut rotated = Rotated::new(n);
     let mut values = form.ql(&mut rotated)?;
     let mut order: Vec<usize> = (0..n).collect();
@@ -62,7 +62,7 @@ struct Tridiagonal {
 }
 
 impl Tridiagonal {
-    /// Of a matrix of which both halves are given.
+    /// Of a matrix of which the upper half is read.
     fn new(mut a: Vec<f64>, n: usize) -> Self {
         let (mut diagonal, mut beside, mut betas) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
         // The change that the last reflection makes to the rows below, `v w^T + w v^T`; it waits for their next reading.
@@ -222,16 +222,17 @@ struct Pass<'a> {
 impl Kernel for Pass<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self, _: S) {
-        let (v, w) = (&self.v[self.from..], &self.w[self.from..]);
         for (i, row) in self.rows.chunks_exact_mut(self.n).enumerate() {
-            let (row, at) = (&mut row[self.from..], self.first + i);
-            if v[at] != 0.0 || w[at] != 0.0 {
-                subtract(row, (v[at], w), (w[at], v));
+            let at = self.first + i;
+            // The upper half of the matrix: each entry counts for its row and, but for the diagonal, for its column.
+            let (v, w) = (&self.v[self.from + at..], &self.w[self.from + at..]);
+            let row = &mut row[self.from + at..];
+            subtract(row, (v[0], w), (w[0], v));
+            let next = &self.next[at..];
+            for (sum, &x) in self.sums[at..].iter_mut().zip(&*row) {
+                *sum += next[0] * x;
             }
-            let next = self.next[at];
-            for (sum, &x) in self.sums.iter_mut().zip(&*row) {
-                *sum += next * x;
-            }
+            self.sums[at] += dot(&row[1..], &next[1..]);
         }
     }
 }
@@ -285,13 +286,21 @@ struct Rotate<'a> {
 impl Kernel for Rotate<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self, _: S) {
+        // Turns go upwards from row to row: what one leaves in its upper row is the next one's lower, and stays in registers.
+        let mut held = usize::MAX;
+        let mut lower = [0.0; ENTRIES];
         for &Turn { row, c, s } in self.turns {
-            let [upper, lower] = &mut self.rows[row..row + 2] else { continue };
+            let [upper, under] = &mut self.rows[row..row + 2] else { continue };
+            if held != row + 1 {
+                lower = *under;
+            }
             for i in 0..ENTRIES {
                 let (a, b) = (upper[i], lower[i]);
-                lower[i] = s * a + c * b;
-                upper[i] = c * a - s * b;
+                under[i] = s * a + c * b;
+                lower[i] = c * a - s * b;
             }
+            *upper = lower;
+            held = row;
         }
     }
 }
