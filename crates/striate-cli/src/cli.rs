@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::verbs::{bench, completions, embed, eval, inspect, models, predict, train};
+use crate::verbs::{bench, completions, embed, eval, filter, inspect, models, predict, train};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,6 +51,8 @@ pub enum Verb {
     Predict(predict::PredictArgs),
     /// Turn pictures into vectors for other programs
     Embed(embed::EmbedArgs),
+    /// Convolve a picture or an array with a kernel, named or your own
+    Filter(filter::FilterArgs),
     /// Look at a model, a run or data
     Inspect(inspect::InspectArgs),
     /// List the nets and recipes there are

@@ -93,10 +93,10 @@ fn run() -> &'static str {
 fn help_is_an_answer_and_has_examples() {
     let output = striate(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    for verb in ["train", "eval", "predict", "inspect", "models", "bench", "completions", "man"] {
+    for verb in ["train", "eval", "predict", "filter", "inspect", "models", "bench", "completions", "man"] {
         assert!(stdout(&output).contains(verb), "{verb}");
     }
-    for verb in ["train", "eval", "predict", "inspect", "models", "bench", "completions"] {
+    for verb in ["train", "eval", "predict", "filter", "inspect", "models", "bench", "completions"] {
         let output = striate(&[verb, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{verb}");
         assert!(stdout(&output).contains("Examples:"), "{verb}");

@@ -7,13 +7,13 @@ use crate::linear::{LinearShape, linear, linear_backward_input, linear_backward_
 use crate::pool::{PoolShape, max_pool2d, max_pool2d_backward, mean_of_maps, mean_of_maps_backward};
 use crate::rng::Key;
 
-fn values(name: &str, len: usize) -> Vec<f32> {
+pub(crate) fn values(name: &str, len: usize) -> Vec<f32> {
     let mut stream = Key::new(2).with_name(name).stream();
     (0..len).map(|_| stream.range(-1.0, 1.0)).collect()
 }
 
 /// Runs `f` on every path of this machine, at one and three threads, and gives the one result.
-fn same_everywhere(f: impl Fn() -> Vec<Vec<f32>> + Sync) -> Vec<Vec<f32>> {
+pub(crate) fn same_everywhere(f: impl Fn() -> Vec<Vec<f32>> + Sync) -> Vec<Vec<f32>> {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let mut first: Option<Vec<Vec<f32>>> = None;
     for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
@@ -32,7 +32,7 @@ fn same_everywhere(f: impl Fn() -> Vec<Vec<f32>> + Sync) -> Vec<Vec<f32>> {
 }
 
 #[track_caller]
-fn near(ours: &[f32], reference: &[f64]) {
+pub(crate) fn near(ours: &[f32], reference: &[f64]) {
     assert_eq!(ours.len(), reference.len());
     let scale = reference.iter().fold(1.0_f64, |m, v| m.max(v.abs()));
     for (i, (&a, &b)) in ours.iter().zip(reference).enumerate() {

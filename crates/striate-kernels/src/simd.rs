@@ -60,6 +60,8 @@ pub(crate) trait Simd: Copy {
     unsafe fn keep_between(self, a: Self::V, x: Self::V, low: Self::V, high: Self::V) -> Self::V;
     /// `a` where `x == y`, else 0.
     unsafe fn keep_equal(self, a: Self::V, x: Self::V, y: Self::V) -> Self::V;
+    /// `a` where `x >= y`, else 0.
+    unsafe fn keep_at_least(self, a: Self::V, x: Self::V, y: Self::V) -> Self::V;
 
     /// Makes what was streamed visible before anything that is written after.
     #[inline(always)]

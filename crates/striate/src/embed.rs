@@ -86,12 +86,7 @@ struct Vectors {
     computed: usize,
 }
 
-fn all(
-    dataset: &Dataset,
-    encoder: &Encoder,
-    cache: &mut VectorCache,
-    observer: Observer,
-) -> Result<Vectors, Error> {
+fn all(dataset: &Dataset, encoder: &Encoder, cache: &mut VectorCache, observer: Observer) -> Result<Vectors, Error> {
     let total = dataset.len();
     observer(Event::Stage(format!("making vectors of {total} pictures")));
     let mut vectors = Vectors { keys: Vec::with_capacity(total), faults: Vec::new(), computed: 0 };

@@ -70,6 +70,17 @@ pub enum Error {
         /// What to do, with its punctuation.
         advice: &'static str,
     },
+    /// A picture or an array that cannot be used.
+    #[error("{path}: {why}", path = .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// A kernel that cannot be understood, or does not fit.
+    #[error(transparent)]
+    Vision(#[from] striate_vision::error::Error),
     /// Something stands where an answer should go.
     #[error("{path} exists already; give another name with --out, or replace it with --overwrite", path = .0.display())]
     Exists(PathBuf),

@@ -9,6 +9,7 @@ pub mod encoder;
 pub mod error;
 pub mod eval;
 pub mod event;
+pub mod filter;
 mod finish;
 pub mod html;
 mod input;

@@ -47,6 +47,29 @@ pub struct Leak {
     pub why: String,
 }
 
+/// The answer of `filter`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FilterReport {
+    /// What was filtered.
+    pub file: String,
+    /// The answer's file.
+    pub out: String,
+    /// Weights of the kernel along each axis.
+    pub kernel: Vec<usize>,
+    /// Whether the kernel is a product of one list of weights for each axis, and was run as such.
+    pub separable: bool,
+    /// The answer's axes.
+    pub shape: Vec<usize>,
+    /// The least finite value.
+    pub least: f32,
+    /// The greatest finite value.
+    pub greatest: f32,
+    /// The values drawn black and white; null where the numbers themselves were written.
+    pub drawn: Option<[f32; 2]>,
+    /// What decoding the picture did or left out.
+    pub notes: Vec<String>,
+}
+
 /// The answer of `train`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainReport {

@@ -32,14 +32,24 @@ mod tests {
     #[test]
     fn batches_come_in_order_and_the_last_is_what_is_left() {
         let mut seen = Vec::new();
-        in_batches(7, 3, |i| i * i, |first, batch| {
-            seen.push((first, batch));
-            ControlFlow::Continue(())
-        });
+        in_batches(
+            7,
+            3,
+            |i| i * i,
+            |first, batch| {
+                seen.push((first, batch));
+                ControlFlow::Continue(())
+            },
+        );
         assert_eq!(seen, [(0, vec![0, 1, 4]), (3, vec![9, 16, 25]), (6, vec![36])]);
-        in_batches(9, 3, |i| i, |first, _| {
-            assert_eq!(first, 0, "nothing comes after a break");
-            ControlFlow::Break(())
-        });
+        in_batches(
+            9,
+            3,
+            |i| i,
+            |first, _| {
+                assert_eq!(first, 0, "nothing comes after a break");
+                ControlFlow::Break(())
+            },
+        );
     }
 }

@@ -24,8 +24,8 @@ content of its picture: a run that was stopped goes on, a second run computes wh
 pub struct EmbedArgs {
     /// Pictures: a folder, a CSV list, built in (@photos), or one picture
     pub data: String,
-    /// pixels (32x32), edges (histograms of their orientation), hog, pca (of the pixels, up to 64 components), \
-efficientnet_lite0, squeezenet1_1, or a model
+    /// pixels (32x32), edges (histograms of their orientation), hog, pca (of the pixels, up to 64 components),
+    /// efficientnet_lite0, squeezenet1_1, or a model
     #[arg(long, value_name = "WITH", default_value = "efficientnet_lite0")]
     pub with: String,
     /// The table to write, such as x.npy

@@ -2,7 +2,9 @@
 
 pub mod bench;
 pub mod completions;
+pub mod embed;
 pub mod eval;
+pub mod filter;
 pub mod inspect;
 pub mod man;
 pub mod models;
@@ -20,6 +22,8 @@ pub fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Verdict> {
         Verb::Train(args) => train::run(args, globals, terminal),
         Verb::Eval(args) => eval::run(args, globals, terminal),
         Verb::Predict(args) => predict::run(args, globals, terminal),
+        Verb::Embed(args) => embed::run(args, globals, terminal),
+        Verb::Filter(args) => filter::run(args, globals, terminal),
         Verb::Inspect(args) => inspect::run(args, globals, terminal),
         Verb::Models(args) => models::run(args, globals, terminal),
         Verb::Bench(args) => bench::run(args, globals, terminal),

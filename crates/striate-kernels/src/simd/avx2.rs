@@ -94,4 +94,8 @@ impl Simd for Avx2 {
     unsafe fn keep_equal(self, a: __m256, x: __m256, y: __m256) -> __m256 {
         unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(x, y), a) }
     }
+    #[inline(always)]
+    unsafe fn keep_at_least(self, a: __m256, x: __m256, y: __m256) -> __m256 {
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(x, y), a) }
+    }
 }

@@ -90,4 +90,8 @@ impl Simd for Avx512 {
     unsafe fn keep_equal(self, a: __m512, x: __m512, y: __m512) -> __m512 {
         unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(x, y), a) }
     }
+    #[inline(always)]
+    unsafe fn keep_at_least(self, a: __m512, x: __m512, y: __m512) -> __m512 {
+        unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, y), a) }
+    }
 }

@@ -91,4 +91,8 @@ impl Simd for Portable {
     unsafe fn keep_equal(self, a: V, x: V, y: V) -> V {
         each(|i| if x[i] == y[i] { a[i] } else { 0.0 })
     }
+    #[inline(always)]
+    unsafe fn keep_at_least(self, a: V, x: V, y: V) -> V {
+        each(|i| if x[i] >= y[i] { a[i] } else { 0.0 })
+    }
 }
