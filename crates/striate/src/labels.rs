@@ -12,7 +12,10 @@ const HEADER: &str = "\u{feff}file,label,probability,second_label,second_probabi
 /// Refuses, before any work is done, a place where the file could not be written or something stands already.
 pub fn check_free(out: &Path, overwrite: bool) -> Result<(), Error> {
     if out.is_dir() {
-        return Err(Error::request(format!("{} is a folder", out.display()), "name a file with --out"));
+        return Err(Error::request(
+            format!("{} is a folder", out.display()),
+            "name a file with --out, such as labels.csv or x.npy",
+        ));
     }
     if out.symlink_metadata().is_ok() && !overwrite {
         return Err(Error::Exists(out.to_path_buf()));
