@@ -9,6 +9,7 @@ mod peer;
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -19,6 +20,9 @@ use peer::Peer;
 
 /// A round of the fastest program takes at least so long, so that the clock's grain does not count.
 const ROUND_S: f64 = 0.3;
+/// Between the turns of two programs: the threads of OpenMP wait in a loop for 200 ms after their work, and would take a core from
+/// whoever comes next.
+const REST: Duration = Duration::from_millis(400);
 
 /// Other programs' threads that a quiet machine may have on average.
 const BUSY: f64 = 0.7;
@@ -201,6 +205,7 @@ fn rounds(peers: &mut [Peer], work: &str, count: usize) -> Result<Vec<Vec<f64>>>
     let mut times = vec![Vec::new(); peers.len()];
     for _ in 0..count {
         for (peer, times) in peers.iter_mut().zip(&mut times) {
+            std::thread::sleep(REST);
             times.push(peer.run(work, runs)?);
         }
     }
