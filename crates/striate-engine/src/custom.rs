@@ -16,6 +16,7 @@ use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_flex::FlexTensor;
 
 use crate::layout::from_rows;
+use crate::timing::{listened, timed};
 
 /// Inputs of an operation; those that it does not need are empty.
 pub(crate) const INPUTS: usize = 4;
@@ -45,6 +46,11 @@ pub(crate) trait Op: Debug + Send + Sync {
     fn forward(&self, inputs: [FlexTensor; INPUTS]) -> FlexTensor;
     /// A gradient for each input that wants one; none, if another operation will bring it.
     fn backward(&self, kept: Kept) -> [Option<FlexTensor>; INPUTS];
+    /// What it is called where time is told, given its inputs; the name of its type unless it says more.
+    fn name(&self, _: &[FlexTensor; INPUTS]) -> String {
+        let debug = format!("{self:?}");
+        debug.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase()
+    }
 }
 
 /// Whether the kernels of ours compute on this device.
@@ -99,7 +105,8 @@ pub(crate) trait Custom: Backend {
 
 impl Custom for Flex {
     fn forward(a: FlexTensor, b: FlexTensor, c: FlexTensor, d: FlexTensor, op: Arc<dyn Op>) -> FlexTensor {
-        op.forward([a, b, c, d])
+        let inputs = [a, b, c, d];
+        timed("forward", listened(|| op.name(&inputs)), || op.forward(inputs))
     }
 
     fn backward(
@@ -112,7 +119,9 @@ impl Custom for Flex {
         wanted: [bool; INPUTS],
         op: Arc<dyn Op>,
     ) -> Vec<FlexTensor> {
-        let gradients = op.backward(Kept { inputs: [a, b, c, d], output, gradient, wanted });
+        let inputs = [a, b, c, d];
+        let name = listened(|| op.name(&inputs));
+        let gradients = timed("backward", name, || op.backward(Kept { inputs, output, gradient, wanted }));
         gradients.into_iter().map(|gradient| gradient.unwrap_or_else(|| from_rows(Vec::new(), [0]))).collect()
     }
 }

@@ -8,3 +8,4 @@ pub use burn::*;
 mod custom;
 mod layout;
 pub mod ops;
+pub mod timing;

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use crate::Pass;
-use crate::models::{Conv4, EfficientNetLite, LeNet5, LinearNet, MobileNetV2, ResNet, SqueezeNet};
+use crate::models::{Airbench94, Conv4, EfficientNetLite, LeNet5, LinearNet, MobileNetV2, ResNet, SqueezeNet};
 use crate::weights::{is_running, named_tensors};
 
 /// A net: pictures to logits. Built by [`crate::NetConfig::init`].
@@ -15,6 +15,8 @@ pub enum Net {
     Linear(LinearNet),
     /// `conv4`.
     Conv4(Conv4),
+    /// `airbench94`.
+    Airbench94(Airbench94),
     /// `lenet5`.
     LeNet5(LeNet5),
     /// `resnet18` and its kin, `plain20` and `plain56`.
@@ -33,6 +35,7 @@ macro_rules! each {
         match $net {
             Net::Linear($model) => $call,
             Net::Conv4($model) => $call,
+            Net::Airbench94($model) => $call,
             Net::LeNet5($model) => $call,
             Net::ResNet($model) => $call,
             Net::MobileNetV2($model) => $call,
@@ -73,14 +76,19 @@ impl Net {
     /// Path of the layer that turns features into logits, the one to replace for other classes.
     pub fn last_layer(&self) -> &'static str {
         match self {
-            Net::Linear(_) | Net::Conv4(_) | Net::ResNet(_) => "fc",
+            Net::Linear(_) | Net::Conv4(_) | Net::Airbench94(_) | Net::ResNet(_) => "fc",
             Net::LeNet5(_) => "fc2",
             Net::MobileNetV2(_) | Net::SqueezeNet(_) => "classifier.1",
             Net::EfficientNetLite(_) => "classifier",
         }
     }
 
-    /// Learned numbers, without running statistics.
+    /// Path of the convolution whose weights come from the pictures themselves, before training, and stay; where there is one.
+    pub fn whitening(&self) -> Option<&'static str> {
+        matches!(self, Net::Airbench94(_)).then_some("whiten")
+    }
+
+    /// Numbers in its weights, without running statistics.
     pub fn parameter_count(&self) -> usize {
         let learned = named_tensors(self).into_iter().filter(|(path, _)| !is_running(path));
         learned.map(|(_, tensor)| tensor.values.len()).sum()

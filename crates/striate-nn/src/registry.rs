@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 
 use crate::blocks::Shortcut;
-use crate::models::{Conv4, EfficientNetLite, LeNet5, LinearNet, MobileNetV2, ResNet, ResNetDepth, SqueezeNet};
+use crate::models::{Airbench94, Conv4, EfficientNetLite, LeNet5, LinearNet, MobileNetV2, ResNet, ResNetDepth, SqueezeNet};
 use crate::{Net, NetConfig, NetError};
 
 /// A model that can be asked for.
@@ -68,7 +68,7 @@ macro_rules! large {
     };
 }
 
-static ENTRIES: [Entry; 16] = [
+static ENTRIES: [Entry; 17] = [
     Entry { name: "linear", summary: "one linear layer on the pixels (logistic regression)", ..PLAIN },
     Entry {
         name: "conv4",
@@ -84,6 +84,13 @@ static ENTRIES: [Entry; 16] = [
         min_side: 4,
         in_channels: 1,
         build: |config, device| Net::LeNet5(LeNet5::new(config, device)),
+        ..PLAIN
+    },
+    Entry {
+        name: "airbench94",
+        summary: "a whitening layer and six 3x3 convolutions; trains fast on small pictures",
+        min_side: 9,
+        build: |config, device| Net::Airbench94(Airbench94::new(config, device)),
         ..PLAIN
     },
     small!("resnet20", "20-layer residual net for small pictures", 3, Zeros),

@@ -9,6 +9,7 @@ use crate::metrics::{self, Outcomes, calibration};
 use crate::optim::Optimizer;
 use crate::recipe::{ClassWeights, Recipe};
 use crate::schedule::Position;
+use crate::whiten::whitened;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -171,6 +172,9 @@ pub fn batches(recipe: &Recipe, pictures: usize) -> (usize, usize) {
 /// Trains from `state` to the end; gives the net to save, off the graph, and the state it ended in.
 pub fn fit<W: Watch>(spec: &FitSpec, mut state: State, watch: &mut W) -> Result<(Net, State), W::Error> {
     let train = &spec.recipe.train;
+    if state.epoch == 0 && state.batch == 0 {
+        state.net = whitened(spec, state.net)?;
+    }
     let loss = CrossEntropy { label_smoothing: train.label_smoothing as f32, class_weights: class_weights(spec) };
     while state.epoch < train.epochs && !stops_early(spec, &state) {
         run_epoch(spec, &loss, &mut state, watch)?;

@@ -13,3 +13,4 @@ pub mod recipe;
 pub mod resume;
 pub mod run;
 pub mod schedule;
+mod whiten;

@@ -9,6 +9,7 @@ pub mod machine;
 pub mod measure;
 mod memory;
 pub mod peer;
+pub mod profile;
 pub mod scale;
 mod scale_chart;
 mod task;

@@ -1,6 +1,7 @@
 //! `striate bench`: how fast this machine trains and infers.
 
 mod kernels;
+mod profile;
 mod scale;
 
 use std::io::BufRead;
@@ -32,6 +33,9 @@ Examples:
   # every way to compute each shape of convolution, and which one is chosen
   striate bench --kernels
 
+  # where the time of a training step goes
+  striate bench --profile --only W1,W2,W3
+
   # how time and memory grow, into bench-scale/scale.csv and scale.svg
   striate bench --scale
   striate bench --scale --only depth,side --out growth
@@ -48,6 +52,9 @@ pub struct BenchArgs {
     /// Every way to compute a convolution, on shapes that nets are made of
     #[arg(long, conflicts_with_all = ["only", "scale", "peer"])]
     pub kernels: bool,
+    /// Where the time of each work goes, by operation
+    #[arg(long, conflicts_with_all = ["kernels", "scale", "peer"])]
+    pub profile: bool,
     /// How time and peak memory grow with batch, picture side, depth and data: a CSV and a chart; --only names some of these
     #[arg(long, conflicts_with_all = ["rounds", "peer"])]
     pub scale: bool,
@@ -83,8 +90,11 @@ pub fn run(args: &BenchArgs, globals: &Globals, terminal: &Terminal) -> anyhow::
         works.extend(Work::named(name)?);
     }
     let works = if works.is_empty() { Work::all() } else { works };
-    let observer = |event| terminal.observe(event);
-    let report = bench(&BenchOptions { works, rounds: args.rounds.into() }, &observer)?;
+    let options = BenchOptions { works, rounds: args.rounds.into() };
+    if args.profile {
+        return profile::run(&options, globals, terminal);
+    }
+    let report = bench(&options, &|event| terminal.observe(event))?;
     terminal.finish();
     terminal.answer(&if globals.json { json(&report)? } else { text(&report) })?;
     Ok(Verdict::Yes)

@@ -89,6 +89,10 @@ struct Norm {
 }
 
 impl Op for Norm {
+    fn name(&self, _: &[FlexTensor; INPUTS]) -> String {
+        "batch norm".to_owned()
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps { inputs: [true, true, true, false], output: self.activation != Activation::Identity }
     }

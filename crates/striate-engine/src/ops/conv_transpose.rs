@@ -67,6 +67,11 @@ impl Transposed {
 }
 
 impl Op for Transposed {
+    fn name(&self, [_, weight, ..]: &[FlexTensor; INPUTS]) -> String {
+        let [_, _, kh, kw] = dims(weight);
+        format!("transposed {kh}x{kw} stride {}", self.spec.stride)
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps { inputs: [true, true, false, false], output: self.activation != Activation::Identity }
     }

@@ -73,6 +73,13 @@ pub fn conv2d(
 }
 
 impl Conv2dSpec {
+    /// Which kind of convolution it is, in words.
+    pub(super) fn name(&self, [_, c_group, kh, kw]: [usize; 4]) -> String {
+        let kind = if self.groups > 1 && c_group == 1 { "depthwise" } else { "convolution" };
+        let stride = if self.stride == 1 { String::new() } else { format!(" stride {}", self.stride) };
+        format!("{kind} {kh}x{kw}{stride}")
+    }
+
     /// All sizes, checked.
     pub(super) fn shape(&self, [n, c_in, h, w]: [usize; 4], [c_out, c_group, kh, kw]: [usize; 4]) -> Conv2dShape {
         let Self { stride, dilation, groups, .. } = *self;
@@ -95,6 +102,10 @@ struct Convolution {
 }
 
 impl Op for Convolution {
+    fn name(&self, [_, weight, ..]: &[FlexTensor; INPUTS]) -> String {
+        self.spec.name(dims(weight))
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps { inputs: [true, true, true, false], output: self.activation != Activation::Identity }
     }

@@ -34,6 +34,10 @@ struct CrossEntropy {
 }
 
 impl Op for CrossEntropy {
+    fn name(&self, _: &[FlexTensor; INPUTS]) -> String {
+        "cross entropy".to_owned()
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps { inputs: [true, false, false, false], output: false }
     }

@@ -77,6 +77,10 @@ struct Run {
 }
 
 impl Op for Run {
+    fn name(&self, _: &[FlexTensor; INPUTS]) -> String {
+        self.packed.spec.name(self.packed.weight_dims)
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps { inputs: [false; INPUTS], output: false }
     }

@@ -5,6 +5,7 @@ use striate_kernels::optimizer as kernel;
 pub use striate_kernels::optimizer::{Adam, Sgd};
 
 use crate::custom::on_cpu;
+use crate::timing::{listened, timed};
 
 /// One step of stochastic gradient descent: the new parameter and velocity. No velocity is one of zeros.
 ///
@@ -25,7 +26,7 @@ pub fn sgd_step(
         return (weight - step * sgd.lr, velocity);
     }
     let (mut weight, gradient, mut velocity) = (values(weight), values(gradient), values(velocity));
-    kernel::sgd(sgd, &mut weight, &gradient, &mut velocity);
+    timed("step", listened(|| "sgd".to_owned()), || kernel::sgd(sgd, &mut weight, &gradient, &mut velocity));
     (flat(weight, &device), flat(velocity, &device))
 }
 
@@ -53,7 +54,8 @@ pub fn adam_step(
         return (weight * adam.shrink - step, [first, second]);
     }
     let (mut weight, gradient, [mut first, mut second]) = (values(weight), values(gradient), moments.map(values));
-    kernel::adam(adam, &mut weight, &gradient, [&mut first, &mut second]);
+    let name = listened(|| "adam".to_owned());
+    timed("step", name, || kernel::adam(adam, &mut weight, &gradient, [&mut first, &mut second]));
     (flat(weight, &device), [flat(first, &device), flat(second, &device)])
 }
 

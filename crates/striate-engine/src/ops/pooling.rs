@@ -91,6 +91,10 @@ impl MaxPool {
 }
 
 impl Op for MaxPool {
+    fn name(&self, _: &[FlexTensor; INPUTS]) -> String {
+        "max pool".to_owned()
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps { inputs: [true, false, false, false], output: true }
     }
@@ -118,6 +122,10 @@ struct MapMean {
 }
 
 impl Op for MapMean {
+    fn name(&self, _: &[FlexTensor; INPUTS]) -> String {
+        "mean of maps".to_owned()
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps { inputs: [false; INPUTS], output: false }
     }

@@ -62,6 +62,11 @@ impl Conv2dConfig {
 }
 
 impl Conv2d {
+    /// With weights that training leaves as they are; a bias is learned all the same.
+    pub fn frozen(self) -> Self {
+        Self { weight: self.weight.set_require_grad(false), ..self }
+    }
+
     /// Channels of the input.
     pub fn in_channels(&self) -> usize {
         self.weight.lazy_shape().dims::<4>()[1] * self.spec.groups

@@ -2,6 +2,7 @@
 //!
 //! Each has `forward` (logits) and `features` (what its last linear layer sees).
 
+mod airbench94;
 mod conv4;
 mod efficientnet_lite;
 mod lenet5;
@@ -10,6 +11,7 @@ mod mobilenet_v2;
 mod resnet;
 mod squeezenet;
 
+pub use airbench94::Airbench94;
 pub use conv4::Conv4;
 pub use efficientnet_lite::EfficientNetLite;
 pub use lenet5::LeNet5;
