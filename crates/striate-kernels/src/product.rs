@@ -109,26 +109,54 @@ impl Product {
         let columns = (self.n - n0).min(V * S::LANES);
         // SAFETY: rows and columns are inside what the caller describes; registers past the last column are masked.
         unsafe {
-            let width = |v: usize| columns.saturating_sub(v * S::LANES).min(S::LANES);
             let mut start = [s.splat(0.0); V];
             if !self.finish.bias.is_null() {
-                for (v, start) in start.iter_mut().enumerate() {
-                    *start = s.load_first(self.finish.bias.add(n0 + v * S::LANES), width(v));
+                for v in 0..V {
+                    let width = columns.saturating_sub(v * S::LANES).min(S::LANES);
+                    start[v] = s.load_first(self.finish.bias.add(n0 + v * S::LANES), width);
                 }
             }
             let mut sums = [start; R];
             let b = self.b.add(n0 * self.taps * self.depth);
             rows_by_panel::<S, R, V>(s, (self.table.add(row), self.rows), (self.taps, self.depth), b, &mut sums);
+            if columns == V * S::LANES {
+                self.write::<S, R, V, true>(s, (row, n0), columns, &mut sums);
+            } else {
+                self.write::<S, R, V, false>(s, (row, n0), columns, &mut sums);
+            }
+        }
+    }
+
+    /// Rows from `row` and columns from `n0` of the output; `FULL` where no register goes past the last column.
+    ///
+    /// # Safety
+    /// As [`Product::block`].
+    #[inline(always)]
+    unsafe fn write<S: Simd, const R: usize, const V: usize, const FULL: bool>(
+        &self,
+        s: S,
+        (row, n0): (usize, usize),
+        columns: usize,
+        sums: &mut [[S::V; V]; R],
+    ) {
+        let width = |v: usize| if FULL { S::LANES } else { columns.saturating_sub(v * S::LANES).min(S::LANES) };
+        // SAFETY: as in `block`.
+        unsafe {
             let (low, high) = (s.splat(self.finish.low), s.splat(self.finish.high));
-            for (r, sums) in sums.into_iter().enumerate() {
-                let at = *self.out_rows.add(row + r) + n0;
-                for (v, mut sum) in sums.into_iter().enumerate() {
-                    let (at, width) = (at + v * S::LANES, width(v));
-                    if !self.finish.residual.is_null() {
-                        sum = s.add(sum, s.load_some(self.finish.residual.add(at), width));
+            if !self.finish.residual.is_null() {
+                for r in 0..R {
+                    let at = *self.out_rows.add(row + r) + n0;
+                    for v in 0..V {
+                        let residual = self.finish.residual.add(at + v * S::LANES);
+                        sums[r][v] = s.add(sums[r][v], s.load_some(residual, width(v)));
                     }
-                    sum = s.min(high, s.max(low, sum));
-                    s.store_some(self.out.add(at), sum, width);
+                }
+            }
+            for r in 0..R {
+                let at = *self.out_rows.add(row + r) + n0;
+                for v in 0..V {
+                    let sum = s.min(high, s.max(low, sums[r][v]));
+                    s.store_some(self.out.add(at + v * S::LANES), sum, width(v));
                 }
             }
         }
