@@ -3,7 +3,9 @@
 use burn::tensor::Device;
 
 use crate::blocks::Shortcut;
-use crate::models::{Airbench94, Conv4, EfficientNetLite, LeNet5, LinearNet, MobileNetV2, ResNet, ResNetDepth, SqueezeNet};
+use crate::models::{
+    Airbench94, Conv4, EfficientNetLite, LeNet5, LinearNet, MobileNetV2, ResNet, ResNetDepth, SqueezeNet,
+};
 use crate::{Net, NetConfig, NetError};
 
 /// A model that can be asked for.

@@ -77,11 +77,13 @@ mod tests {
 
     #[test]
     fn patches_of_other_pictures_come_out_uncorrelated_and_of_one_size() {
-        let text = "model.name = 'airbench94'\ntrain = { epochs = 1, batch = 8 }\noptimizer = { name = 'sgd', lr = 0.1 }";
+        let text =
+            "model.name = 'airbench94'\ntrain = { epochs = 1, batch = 8 }\noptimizer = { name = 'sgd', lr = 0.1 }";
         let recipe = Recipe::parse(text).expect("a recipe");
         let dataset = Dataset::open("@digits", &OpenOptions::default()).expect("embedded");
         let preprocess = Preprocess { size: [16, 16], ..Preprocess::gray() };
-        let net = NetConfig { in_channels: 1, image_size: [16, 16], ..NetConfig::new("airbench94", 10).expect("a model") };
+        let net =
+            NetConfig { in_channels: 1, image_size: [16, 16], ..NetConfig::new("airbench94", 10).expect("a model") };
         let (train, others): (Vec<usize>, Vec<usize>) = (0..dataset.len()).partition(|i| i % 2 == 0);
         let spec = FitSpec {
             recipe: &recipe,
@@ -102,8 +104,7 @@ mod tests {
         for a in 0..4 {
             for b in 0..4 {
                 let row = |k: usize, i: usize| f64::from(weight[k * 4 + i]);
-                let product: f64 =
-                    (0..16).map(|ij| row(a, ij / 4) * moment(ij / 4, ij % 4) * row(b, ij % 4)).sum();
+                let product: f64 = (0..16).map(|ij| row(a, ij / 4) * moment(ij / 4, ij % 4) * row(b, ij % 4)).sum();
                 let wanted = if a == b { 1.0 } else { 0.0 };
                 assert!((product - wanted).abs() < 0.1, "responses {a} and {b} have the moment {product}");
             }

@@ -1,21 +1,20 @@
 //! Pictures to vectors, as a table for other programs: rows in the order of the data, names and labels beside it.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use striate_data::dataset::{Dataset, OpenOptions};
-use striate_nn::write_atomic;
 use striate_vision::array::Array;
-use striate_vision::npy;
 use striate_vision::pca::Pca;
 
 use crate::encoder::Encoder;
 use crate::error::Error;
 use crate::event::{Event, Observer};
-use crate::labels::{cell, check_free};
+use crate::labels::check_free;
 use crate::predict::file_name;
 use crate::report::{EmbedReport, Fault};
 use crate::stream::in_batches;
+use crate::table::{self, Row};
 use crate::vector_cache::{Key, VectorCache};
 
 /// Principal components that `pca` keeps at most.
@@ -28,7 +27,7 @@ pub struct EmbedOptions {
     pub data: String,
     /// One of [`crate::encoder::NAMES`], `pca`, or a model.
     pub with: String,
-    /// The `.npy` file.
+    /// The `.npy` or `.parquet` file.
     pub out: PathBuf,
     /// Whether to replace `out`.
     pub overwrite: bool,
@@ -41,14 +40,13 @@ enum Item {
     Fault(String),
 }
 
-/// Writes `out` (`[N, D]`, f32), `out` with `.csv` for its rows (number, file, label), and keeps `out` with `.cache`, from which a
-/// later run takes what it would compute again. Pictures that cannot be read have no row and are named in the report.
+/// Writes `out` (`[N, D]`, f32; an `.npy` has a `.csv` beside it that names its rows: number, file, label), and keeps `out` with
+/// `.cache`, from which a later run takes what it would compute again. Pictures that cannot be read have no row and are named in the report.
 pub fn embed(options: &EmbedOptions, observer: Observer) -> Result<EmbedReport, Error> {
     let EmbedOptions { data, with, out, overwrite } = options;
-    if out.extension().is_none_or(|end| end != "npy") {
-        return Err(Error::request(format!("{} does not end in .npy", out.display()), "name the table such as x.npy"));
-    }
-    let [names, cache] = ["csv", "cache"].map(|end| out.with_extension(end));
+    let kind = table::Kind::of(out)?;
+    let cache = out.with_extension("cache");
+    let names = if kind == table::Kind::Npy { out.with_extension("csv") } else { out.clone() };
     check_free(out, *overwrite)?;
     check_free(&names, *overwrite)?;
     let encoder = Encoder::open(if with == "pca" { "pixels" } else { with })?;
@@ -65,8 +63,8 @@ pub fn embed(options: &EmbedOptions, observer: Observer) -> Result<EmbedReport, 
         let k = COMPONENTS.min(columns).min(keys.len().saturating_sub(1)).max(1);
         table = Pca::fit(&table, k)?.transform(&table)?;
     }
-    write_atomic(out, &npy::to_npy_bytes(&table)).map_err(Error::writing(out))?;
-    write_names(&dataset, keys.iter().map(|(i, _)| *i), &names)?;
+    let rows: Vec<Row> = keys.iter().map(|(i, _)| row(&dataset, *i)).collect();
+    table::write(kind, &table, &rows, out, &names)?;
     Ok(EmbedReport {
         with: with.clone(),
         rows: keys.len(),
@@ -139,14 +137,9 @@ fn take(
     keys.into_iter().zip(rows.chunks_exact(columns)).try_for_each(|(key, row)| cache.push(key, row.to_vec()))
 }
 
-/// `row,file,label`, a line for each row of the table.
-fn write_names(dataset: &Dataset, rows: impl Iterator<Item = usize>, path: &Path) -> Result<(), Error> {
-    let mut text = "\u{feff}row,file,label\r\n".to_string();
-    for (row, i) in rows.enumerate() {
-        let label = dataset.examples[i].label.map_or("", |label| &dataset.classes[label as usize]);
-        text += &format!("{row},{},{}\r\n", cell(&file_name(dataset, i)), cell(label));
-    }
-    write_atomic(path, text.as_bytes()).map_err(Error::writing(path))
+fn row(dataset: &Dataset, i: usize) -> Row<'_> {
+    let label = dataset.examples[i].label.map(|label| dataset.classes[label as usize].as_str());
+    Row { file: file_name(dataset, i), label }
 }
 
 #[cfg(test)]

@@ -14,8 +14,9 @@ use striate_vision::edges::{EdgeOptions, edge_histograms};
 use striate_vision::hog::{HogOptions, hog};
 
 use crate::error::Error;
+use crate::foreign::Foreign;
 use crate::predictor::Predictor;
-use crate::{input, model_file};
+use crate::{foreign, input, model_file};
 
 /// What makes vectors without a model file.
 pub const NAMES: [&str; 5] = ["pixels", "edges", "hog", "efficientnet_lite0", "squeezenet1_1"];
@@ -83,10 +84,15 @@ impl Encoder {
             let advice = format!("give a model file, the folder of a run, or one of {}, pca", NAMES.join(", "));
             return Err(Error::request(what, advice));
         }
-        let Predictor { manifest, net, device } = Predictor::open(path)?;
         let file = model_file::model_path(path);
-        let bytes = std::fs::read(&file).map_err(Error::reading(&file))?;
-        let id = format!("model {}", blake3::hash(&bytes).to_hex());
+        if let Some(weights) = model_file::without_manifest(&file)? {
+            let device = Device::flex();
+            let Foreign { net, preprocess } = foreign::open(&file, weights, &device)?;
+            let id = format!("weights {} {preprocess:?}", digest(&file)?);
+            return Ok(Self { id, preprocess, kind: Kind::Net(Box::new(Frozen::new(net)), device) });
+        }
+        let Predictor { manifest, net, device } = Predictor::open(path)?;
+        let id = format!("model {}", digest(&file)?);
         Ok(Self { id, preprocess: manifest.preprocess, kind: Kind::Net(Box::new(net), device) })
     }
 
@@ -117,4 +123,9 @@ impl Encoder {
         };
         if rows.iter().all(|v| v.is_finite()) { Ok(rows) } else { Err(FitError::NoNumber.into()) }
     }
+}
+
+/// Of a file's bytes.
+fn digest(file: &Path) -> Result<String, Error> {
+    Ok(blake3::hash(&std::fs::read(file).map_err(Error::reading(file))?).to_hex().to_string())
 }

@@ -34,6 +34,15 @@ pub fn read(path: &Path) -> Result<(Manifest, NamedTensors), Error> {
     Ok((manifest, tensors))
 }
 
+/// The weights in `file`, if it holds no manifest: those of another program.
+pub fn without_manifest(file: &Path) -> Result<Option<Checkpoint>, Error> {
+    if !file.is_file() {
+        return Ok(None); // `read` says why that is no model
+    }
+    let checkpoint = Checkpoint::read(file)?;
+    Ok((!checkpoint.metadata.contains_key(KEY)).then_some(checkpoint))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

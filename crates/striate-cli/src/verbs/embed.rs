@@ -18,17 +18,19 @@ Examples:
   striate embed my-pictures --out x.npy
   striate embed my-pictures --with hog --out hog.npy
   striate embed my-pictures --with runs/my-pictures-ladder-1 --out x.npy
+  striate embed my-pictures --with weights.safetensors --out x.parquet
 
-x.npy holds a row of f32 for each picture, x.csv which picture it is (row,file,label). x.cache keeps every vector by the \
+x.npy holds a row of f32 for each picture, x.csv which picture it is (row,file,label). x.parquet holds both, as the columns \
+file, label and vector. weights.safetensors may come from timm or torchvision, with timm's config.json beside it. x.cache keeps every vector by the \
 content of its picture: a run that was stopped goes on, a second run computes what is new. Delete it when you are done.")]
 pub struct EmbedArgs {
     /// Pictures: a folder, a CSV list, built in (@photos), or one picture
     pub data: String,
     /// pixels (32x32), edges (histograms of their orientation), hog, pca (of the pixels, up to 64 components),
-    /// efficientnet_lite0, squeezenet1_1, or a model
+    /// efficientnet_lite0, squeezenet1_1, a model, or a file of weights from timm or torchvision
     #[arg(long, value_name = "WITH", default_value = "efficientnet_lite0")]
     pub with: String,
-    /// The table to write, such as x.npy
+    /// The table to write, such as x.npy or x.parquet
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Replace --out if it is there
@@ -49,8 +51,9 @@ pub fn run(args: &EmbedArgs, globals: &Globals, terminal: &Terminal) -> anyhow::
 
 fn text(report: &EmbedReport) -> String {
     let EmbedReport { with, rows, columns, computed, reused, faults, out, names } = report;
+    let named = if names == out { String::new() } else { format!(", rows named in {names}") };
     let mut text = format!(
-        "{} of {columns} values by {with}: {out}, rows named in {names}\n{computed} computed, {reused} known before\n",
+        "{} of {columns} values by {with}: {out}{named}\n{computed} computed, {reused} known before\n",
         count(*rows, "vector", "vectors")
     );
     if !faults.is_empty() {

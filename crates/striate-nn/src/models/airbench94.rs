@@ -36,7 +36,8 @@ struct Pair {
 
 impl Pair {
     fn new(c_in: usize, c_out: usize, device: &Device) -> Self {
-        let conv = |c_in| Conv2dConfig { padding: Padding::Each(1), ..Conv2dConfig::new([c_in, c_out], 3) }.init(device);
+        let conv =
+            |c_in| Conv2dConfig { padding: Padding::Each(1), ..Conv2dConfig::new([c_in, c_out], 3) }.init(device);
         // A few epochs are too short for the usual share of a batch in the running statistics.
         let norm = || BatchNormConfig::new(c_out).with_momentum(0.4).init(device);
         Self { conv1: conv(c_in), bn1: norm(), conv2: conv(c_out), bn2: norm() }
