@@ -11,6 +11,7 @@ pub mod eval;
 pub mod event;
 pub mod filter;
 mod finish;
+mod hand_made;
 pub mod html;
 mod input;
 pub mod inspect;
