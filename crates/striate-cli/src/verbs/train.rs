@@ -25,6 +25,7 @@ Examples:
   striate train my-pictures --model resnet20 --epochs 20 --image-size 32
   striate train cifar-10-batches-bin --recipe cifar10-resnet20
   striate train my-pictures --json | jq .selected
+  striate train my-pictures --rung efficientnet_lite0_knn
 
   # pictures named by specimen, SPECIMEN_1.jpg, SPECIMEN_2.jpg
   striate train my-pictures --group-by '^([^_]+)_'

@@ -84,7 +84,7 @@ mod tests {
             for (i, expected) in row["margins"].as_array().expect("rows").iter().enumerate() {
                 let ours = margins(&model, &x[i * d..][..d]);
                 for (ours, expected) in ours.iter().zip(expected.as_array().expect("numbers")) {
-                    assert!((ours - expected.as_f64().expect("a number")).abs() < 1e-3, "{row}: {ours} {expected}");
+                    assert!((ours - expected.as_f64().expect("a number")).abs() < 5e-3, "{row}: {ours} {expected}");
                 }
             }
         }

@@ -35,8 +35,8 @@ pub const NAMES: [&str; 9] = [
 const ONLY_ASKED: &str = "efficientnet_lite0_svm";
 
 /// Shares of the budget: the net from scratch, and fine-tuning.
-const SCRATCH: f64 = 0.3;
-const FINE_TUNING: f64 = 0.15;
+const SCRATCH: f64 = 0.25;
+const FINE_TUNING: f64 = 0.2;
 /// Most pictures that logistic regression on pixels and hand-made features learns from: bounds the memory of their rows.
 const ROWS: usize = 3000;
 /// Fewest pictures a class that a net is worth training with.
