@@ -49,7 +49,7 @@ impl HandMade {
     pub const SIDE: usize = 64;
 
     /// Numbers of a picture.
-    pub const fn len(self) -> usize {
+    pub const fn columns(self) -> usize {
         match self {
             HandMade::EdgesHog => 4 * 4 * 8 + 6 * 6 * 3 * 3 * 9,
         }
@@ -123,8 +123,8 @@ impl Manifest {
                     "it makes features of {channels}x{h}x{w} values, and they are made of 1x{side}x{side}"
                 ));
             }
-            if (net.in_channels, net.image_size) != (1, [1, features.len()]) {
-                let (channels, len) = (net.in_channels, features.len());
+            if (net.in_channels, net.image_size) != (1, [1, features.columns()]) {
+                let (channels, len) = (net.in_channels, features.columns());
                 return Err(format!("it makes 1x1x{len} features for a net of {channels}x{net_h}x{net_w}"));
             }
             return Ok(());
@@ -210,7 +210,7 @@ mod tests {
         assert!(!text(&manifest).contains("features"));
         manifest.features = Some(HandMade::EdgesHog);
         manifest.preprocess.size = [64; 2];
-        manifest.net.image_size = [1, HandMade::EdgesHog.len()];
+        manifest.net.image_size = [1, HandMade::EdgesHog.columns()];
         assert!(text(&manifest).contains(r#""features":"edges_hog""#));
         assert_eq!(Manifest::parse(&text(&manifest)), Ok(manifest));
     }

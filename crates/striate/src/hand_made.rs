@@ -52,7 +52,7 @@ pub(crate) fn features(kind: HandMade, x: Tensor<4>) -> Tensor<4> {
         HandMade::EdgesHog => [edges(picture), gradients(picture)].concat(),
     });
     let rows = rows.collect::<Vec<Vec<f32>>>().concat();
-    Tensor::from_data(TensorData::new(rows, [n, 1, 1, kind.len()]), &device)
+    Tensor::from_data(TensorData::new(rows, [n, 1, 1, kind.columns()]), &device)
 }
 
 fn array(picture: &[f32]) -> Array {
@@ -69,7 +69,7 @@ mod tests {
         let picture: Vec<f32> = (0..SIDE * SIDE).map(|i| (i * i % 251) as f32 / 250.0).collect();
         let x = Tensor::<4>::from_data(TensorData::new(picture.repeat(2), [2, 1, SIDE, SIDE]), &Device::flex());
         let y = features(HandMade::EdgesHog, x);
-        assert_eq!(y.dims(), [2, 1, 1, HandMade::EdgesHog.len()]);
+        assert_eq!(y.dims(), [2, 1, 1, HandMade::EdgesHog.columns()]);
         let rows = y.into_data().try_into_vec_as::<f32>().expect("f32");
         let both = [edges(&picture), gradients(&picture)].concat();
         assert!(rows[..both.len()] == both[..] && rows[both.len()..] == both[..]);

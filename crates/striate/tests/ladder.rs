@@ -72,16 +72,17 @@ fn shuffled_labels_give_chance_on_every_rung_and_in_the_choice() {
     }
 }
 
-/// Pictures of 24 x 20 that are brighter on the left, or on the right, in colours and noise of their own.
+/// Pictures of 24 x 20 that are brighter on the left, or at the top, in colours and noise of their own: their pixels differ, and
+/// so do their edges.
 fn halves(folder: &Path, n: u64) {
-    for (class, left) in [("left", true), ("right", false)] {
+    for (class, left) in [("left", true), ("top", false)] {
         fs::create_dir_all(folder.join(class)).unwrap();
         for i in 0..n {
             let mut stream = Key::new(3).with_name(class).with(i).stream();
             let tint = [(); 3].map(|()| stream.range(0.6, 1.0));
-            let picture = image::RgbImage::from_fn(24, 20, |x, _| {
-                let bright = if (x < 12) == left { 170.0 } else { 60.0 };
-                image::Rgb(tint.map(|tint| (tint * (bright + stream.range(0.0, 80.0))) as u8))
+            let picture = image::RgbImage::from_fn(24, 20, |x, y| {
+                let bright = if if left { x < 12 } else { y < 10 } { 170.0 } else { 60.0 };
+                image::Rgb(tint.map(|tint| (tint * (bright + stream.range(0.0, 60.0))) as u8))
             });
             picture.save(folder.join(class).join(format!("{i}.png"))).unwrap();
         }

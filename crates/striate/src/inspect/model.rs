@@ -64,7 +64,7 @@ fn preparation(manifest: &Manifest) -> String {
     match manifest.features {
         None => pixels,
         Some(HandMade::EdgesHog) => {
-            format!("{pixels}; then edge histograms and HOG, {} features", HandMade::EdgesHog.len())
+            format!("{pixels}; then edge histograms and HOG, {} features", HandMade::EdgesHog.columns())
         }
     }
 }

@@ -59,7 +59,7 @@ impl<'a> Probe<'a> {
         let preprocess = hand_made::preprocess(bench.prepared.scan.range);
         let kind = HandMade::EdgesHog;
         let mut config = bench.config("linear", &preprocess)?;
-        config.image_size = [1, kind.len()];
+        config.image_size = [1, kind.columns()];
         let encode = move |x: Tensor<4>| hand_made::features(kind, x).flatten(1, 3);
         let vectors = Vectors::of_pictures(bench, preprocess.clone(), encode);
         let (name, features, base, head) = ("edges_hog", Some(kind), Rc::default(), Head::Logistic);
