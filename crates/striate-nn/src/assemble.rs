@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 
-use crate::{Net, NetConfig, NetError, Variant, init, macs, registry};
+use crate::{NeighboursConfig, Net, NetConfig, NetError, Variant, init, macs, registry};
 
 /// Most parameters of a net, 1 GiB of f32: ten times those of the largest here, resnet50, and less than a slip takes.
 const MAX_PARAMETERS: usize = 1 << 28;
@@ -21,6 +21,7 @@ impl NetConfig {
             dropout: entry.dropout,
             stem: None,
             variant: Variant::default(),
+            neighbours: None,
         })
     }
 
@@ -69,6 +70,18 @@ impl NetConfig {
         }
         if matches!(self.width, Some(width) if width == 0 || width > 4096) {
             return wrong("width", "must be from 1 to 4096".to_owned());
+        }
+        if let Some(NeighboursConfig { examples, k, temperature }) = &self.neighbours {
+            if !entry.has_neighbours {
+                return wrong("neighbours", "cannot be its last layer; leave them out".to_owned());
+            }
+            if !(1..=*examples).contains(k) || *examples > 10_000_000 || !(1e-3..=1e3).contains(temperature) {
+                let got = format!("got {k} of {examples} at {temperature}");
+                return wrong(
+                    "neighbours",
+                    format!("must be 1 to 10000000, at a temperature from 0.001 to 1000; {got}"),
+                );
+            }
         }
         if !(0.0..1.0).contains(&self.dropout) {
             return wrong("dropout", format!("must be in [0, 1), got {}", self.dropout));

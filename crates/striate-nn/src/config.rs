@@ -26,6 +26,21 @@ pub struct NetConfig {
     /// Which published form of `efficientnet_lite0` or `squeezenet1_1` this is; other models have one form.
     #[serde(default)]
     pub variant: Variant,
+    /// Nearest neighbours in place of the last linear layer, where the model can have them (`efficientnet_lite0`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<NeighboursConfig>,
+}
+
+/// How to build a last layer of nearest neighbours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeighboursConfig {
+    /// Examples M that it keeps.
+    pub examples: usize,
+    /// Neighbours that vote.
+    pub k: usize,
+    /// What similarities are divided by before the exponential.
+    pub temperature: f64,
 }
 
 /// First layers of a residual net.

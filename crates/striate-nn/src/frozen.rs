@@ -43,15 +43,20 @@ impl Frozen {
         &self.net
     }
 
+    /// The pass that its parts are run with.
+    pub fn pass(&self) -> Pass<'_> {
+        Pass::Frozen(&self.plan)
+    }
+
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, K]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
-        self.net.forward(x, &Pass::Frozen(&self.plan))
+        self.net.forward(x, &self.pass())
     }
 
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, D]`
     pub fn features(&self, x: Tensor<4>) -> Tensor<2> {
-        self.net.features(x, &Pass::Frozen(&self.plan))
+        self.net.features(x, &self.pass())
     }
 }

@@ -33,7 +33,7 @@ pub mod registry;
 pub mod weights;
 
 pub use atomic::write_atomic;
-pub use config::{NetConfig, Stem, Variant};
+pub use config::{NeighboursConfig, NetConfig, Stem, Variant};
 pub use error::NetError;
 pub use frozen::{Frozen, Plan};
 pub use net::Net;

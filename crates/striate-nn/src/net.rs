@@ -68,6 +68,46 @@ impl Net {
         each!(self, model => model.features(x, pass))
     }
 
+    /// What the last block sees, where the net can be cut there: to train what lies above over activations computed once.
+    ///
+    /// # Shapes
+    /// - `x`: `[N, C, H, W]`, output: `[N, C', H', W']`
+    ///
+    /// # Panics
+    /// If the net is not `efficientnet_lite0`.
+    pub fn below_last_block(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+        self.cut().below_last_block(x, pass)
+    }
+
+    /// Features of what [`Net::below_last_block`] gave.
+    ///
+    /// # Shapes
+    /// - `x`: `[N, C', H', W']`, output: `[N, D]`
+    ///
+    /// # Panics
+    /// If the net is not `efficientnet_lite0`.
+    pub fn features_above(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        self.cut().features_above(x, pass)
+    }
+
+    /// Logits of what [`Net::below_last_block`] gave.
+    ///
+    /// # Shapes
+    /// - `x`: `[N, C', H', W']`, output: `[N, K]`
+    ///
+    /// # Panics
+    /// If the net is not `efficientnet_lite0`.
+    pub fn forward_above(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        self.cut().classify(self.cut().features_above(x, pass), pass)
+    }
+
+    fn cut(&self) -> &EfficientNetLite {
+        match self {
+            Net::EfficientNetLite(model) => model,
+            _ => panic!("Net: efficientnet_lite0 alone can be cut below its last block"),
+        }
+    }
+
     /// D, the length of a picture's features.
     pub fn feature_len(&self) -> usize {
         each!(self, model => model.feature_len())

@@ -24,6 +24,8 @@ pub struct Entry {
     pub dropout: f64,
     /// Whether the number of channels can be chosen.
     pub has_width: bool,
+    /// Whether nearest neighbours can be its last layer.
+    pub has_neighbours: bool,
     /// Whether weights from ImageNet come with the program.
     pub pretrained: bool,
     pub(crate) build: fn(&NetConfig, &Device) -> Net,
@@ -37,6 +39,7 @@ const PLAIN: Entry = Entry {
     in_channels: 3,
     dropout: 0.0,
     has_width: false,
+    has_neighbours: false,
     pretrained: false,
     build: |config, device| Net::Linear(LinearNet::new(config, device)),
 };
@@ -128,6 +131,7 @@ static ENTRIES: [Entry; 17] = [
         summary: "scaled inverted residuals without swish; 4.7 million parameters, with ImageNet weights",
         image_size: 224,
         dropout: 0.2,
+        has_neighbours: true,
         pretrained: true,
         build: |config, device| Net::EfficientNetLite(EfficientNetLite::new(config, device)),
         ..PLAIN

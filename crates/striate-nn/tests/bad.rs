@@ -9,7 +9,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use striate_nn::checkpoint::Checkpoint;
 use striate_nn::weights::{NamedTensors, load_named, named_tensors};
-use striate_nn::{NetConfig, NetError};
+use striate_nn::{NeighboursConfig, NetConfig, NetError};
 
 /// File in `tests/bad` and a part of what must be said about it.
 const FILES: [(&str, &str); 20] = [
@@ -82,12 +82,18 @@ fn weights_that_do_not_fit_are_refused_by_name() {
 #[test]
 fn configurations_that_no_model_can_take_are_refused() {
     let config = NetConfig::new("squeezenet1_1", 5).expect("a model");
+    let neighbours = |examples, k| Some(NeighboursConfig { examples, k, temperature: 0.07 });
     let wrong: BTreeMap<&str, NetConfig> = BTreeMap::from([
         ("num_classes must be from 1", NetConfig { num_classes: 0, ..config.clone() }),
         ("in_channels must be 1 or 3, got 4", NetConfig { in_channels: 4, ..config.clone() }),
         ("image_size must be from 24", NetConfig { image_size: [16, 300], ..config.clone() }),
         ("width cannot be chosen", NetConfig { width: Some(8), ..config.clone() }),
         ("dropout must be in [0, 1)", NetConfig { dropout: 1.0, ..config.clone() }),
+        ("neighbours cannot be its last layer", NetConfig { neighbours: neighbours(9, 3), ..config.clone() }),
+        (
+            "got 10 of 9",
+            NetConfig { name: "efficientnet_lite0".into(), neighbours: neighbours(9, 10), ..config.clone() },
+        ),
         (
             "there is no model `squeezenet1_0` (did you mean `squeezenet1_1`?)",
             NetConfig { name: "squeezenet1_0".into(), ..config },

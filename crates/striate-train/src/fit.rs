@@ -175,7 +175,9 @@ pub fn fit<W: Watch>(spec: &FitSpec, mut state: State, watch: &mut W) -> Result<
     if state.epoch == 0 && state.batch == 0 {
         state.net = whitened(spec, state.net)?;
     }
-    let loss = CrossEntropy { label_smoothing: train.label_smoothing as f32, class_weights: class_weights(spec) };
+    let labels = spec.train.iter().map(|&i| spec.labels[i]);
+    let class_weights = class_weights(labels, spec.net.num_classes, train.class_weights);
+    let loss = CrossEntropy { label_smoothing: train.label_smoothing as f32, class_weights };
     while state.epoch < train.epochs && !stops_early(spec, &state) {
         run_epoch(spec, &loss, &mut state, watch)?;
         let record = finish_epoch(spec, &mut state)?;
@@ -276,18 +278,18 @@ fn stops_early(spec: &FitSpec, state: &State) -> bool {
 }
 
 /// Weight of each class in the loss; none where every picture counts the same.
-fn class_weights(spec: &FitSpec) -> Option<Vec<f32>> {
-    let classes = spec.net.num_classes;
+pub(crate) fn class_weights(labels: impl Iterator<Item = u32>, classes: usize, rule: ClassWeights) -> Option<Vec<f32>> {
     let mut counts = vec![0_usize; classes];
-    spec.train.iter().for_each(|&i| counts[spec.labels[i] as usize] += 1);
+    labels.for_each(|label| counts[label as usize] += 1);
     let most = counts.iter().max().copied().unwrap_or(0);
     let least = counts.iter().filter(|&&n| n > 0).min().copied().unwrap_or(0);
-    let balanced = match spec.recipe.train.class_weights {
+    let balanced = match rule {
         ClassWeights::None => false,
         ClassWeights::Balanced => true,
         ClassWeights::Auto => most > 3 * least,
     };
     let present = counts.iter().filter(|&&n| n > 0).count();
-    let weight = |n: usize| spec.train.len() as f32 / (present * n.max(1)) as f32;
+    let pictures: usize = counts.iter().sum();
+    let weight = |n: usize| pictures as f32 / (present * n.max(1)) as f32;
     balanced.then(|| counts.iter().map(|&n| weight(n)).collect())
 }

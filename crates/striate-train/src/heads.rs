@@ -1,3 +1,6 @@
 //! Heads on features: classifiers that are fitted without gradients through a net.
 
+pub mod knn;
+mod linear;
 pub mod logistic;
+pub mod svm;

@@ -45,15 +45,15 @@ impl<'a> InferSpec<'a> {
 
 /// Logits of every picture, row-major `[N, K]`. `progress` hears of pictures done.
 pub fn logits(net: &Frozen, spec: &InferSpec, progress: &dyn Fn(usize)) -> Result<Vec<f32>, FitError> {
-    pass(spec, progress, &|x| net.forward(x))
+    rows(spec, progress, &|x| net.forward(x))
 }
 
-/// What the last linear layer sees of every picture, row-major `[N, D]`.
-pub fn features(net: &Frozen, spec: &InferSpec, progress: &dyn Fn(usize)) -> Result<Vec<f32>, FitError> {
-    pass(spec, progress, &|x| net.features(x))
-}
-
-fn pass(spec: &InferSpec, progress: &dyn Fn(usize), f: &dyn Fn(Tensor<4>) -> Tensor<2>) -> Result<Vec<f32>, FitError> {
+/// What `f` makes of every picture, one row `[D]` each: it gets batches `[N, C, H, W]` and gives `[N, D]`.
+pub fn rows(
+    spec: &InferSpec,
+    progress: &dyn Fn(usize),
+    f: &dyn Fn(Tensor<4>) -> Tensor<2>,
+) -> Result<Vec<f32>, FitError> {
     let loader = LoaderSpec {
         dataset: spec.dataset,
         order: spec.indices,

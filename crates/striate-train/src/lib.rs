@@ -3,6 +3,7 @@
 extern crate striate_engine as burn;
 
 pub mod ema;
+pub mod finetune;
 pub mod fit;
 pub mod heads;
 pub mod infer;

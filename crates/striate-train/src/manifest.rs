@@ -26,10 +26,34 @@ pub struct Manifest {
     pub classes: Vec<String>,
     /// Picture file to input tensor.
     pub preprocess: Preprocess,
+    /// Hand-made features of the prepared picture, which are then the net's input, one row; none where it sees the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<HandMade>,
     /// Where it comes from.
     pub provenance: Provenance,
     /// Figures it was saved with, by name.
     pub metrics: std::collections::BTreeMap<String, f64>,
+}
+
+/// Hand-made features of a gray picture, computed between preprocessing and net.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandMade {
+    /// Histograms of edge orientation, 8 in each of 4 x 4 cells, then HOG (Dalal and Triggs 2005): 9 orientations in cells of
+    /// 8 x 8 pixels, blocks of 3 x 3 cells.
+    EdgesHog,
+}
+
+impl HandMade {
+    /// Side of the square picture that they are computed from, in pixels.
+    pub const SIDE: usize = 64;
+
+    /// Numbers of a picture.
+    pub const fn columns(self) -> usize {
+        match self {
+            HandMade::EdgesHog => 4 * 4 * 8 + 6 * 6 * 3 * 3 * 9,
+        }
+    }
 }
 
 /// Where a model comes from.
@@ -92,6 +116,19 @@ impl Manifest {
             return Err(format!("it names the class {twice:?} twice"));
         }
         let (channels, [h, w], [net_h, net_w]) = (preprocess.channels(), preprocess.size, net.image_size);
+        if let Some(features) = self.features {
+            let side = HandMade::SIDE;
+            if (channels, preprocess.size) != (1, [side; 2]) {
+                return Err(format!(
+                    "it makes features of {channels}x{h}x{w} values, and they are made of 1x{side}x{side}"
+                ));
+            }
+            if (net.in_channels, net.image_size) != (1, [1, features.columns()]) {
+                let (channels, len) = (net.in_channels, features.columns());
+                return Err(format!("it makes 1x1x{len} features for a net of {channels}x{net_h}x{net_w}"));
+            }
+            return Ok(());
+        }
         if channels != net.in_channels || preprocess.size != net.image_size {
             return Err(format!(
                 "it prepares {channels}x{h}x{w} values for a net of {}x{net_h}x{net_w}",
@@ -120,6 +157,7 @@ mod tests {
             format: FORMAT,
             task: "classify".into(),
             preprocess: Preprocess { size: net.image_size, ..Preprocess::gray() },
+            features: None,
             net,
             classes: vec!["a".into(), "b".into()],
             provenance,
@@ -158,5 +196,22 @@ mod tests {
         assert!(told(|m| m.classes[1] = "a".into()).contains("the class \"a\" twice"));
         assert!(told(|m| m.net.in_channels = 3).contains("prepares 1x28x28 values for a net of 3x28x28"));
         assert!(told(|m| m.preprocess.std = vec![0.0]).contains("positive"));
+        assert!(told(|m| m.features = Some(HandMade::EdgesHog)).contains("features of 1x28x28 values"));
+        let net_of_pixels = |m: &mut Manifest| {
+            m.features = Some(HandMade::EdgesHog);
+            m.preprocess.size = [64; 2];
+        };
+        assert!(told(net_of_pixels).contains("1x1x3044 features for a net of 1x28x28"));
+    }
+
+    #[test]
+    fn features_are_named_and_a_manifest_without_them_says_nothing_of_them() {
+        let mut manifest = manifest();
+        assert!(!text(&manifest).contains("features"));
+        manifest.features = Some(HandMade::EdgesHog);
+        manifest.preprocess.size = [64; 2];
+        manifest.net.image_size = [1, HandMade::EdgesHog.columns()];
+        assert!(text(&manifest).contains(r#""features":"edges_hog""#));
+        assert_eq!(Manifest::parse(&text(&manifest)), Ok(manifest));
     }
 }

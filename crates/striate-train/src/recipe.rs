@@ -215,6 +215,9 @@ pub struct RunPart {
     pub fingerprint: String,
     /// Whether the whole ladder was run; the recipe is then that of its trained rung.
     pub ladder: bool,
+    /// The one rung of the ladder that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rung: Option<String>,
     /// Seconds the ladder plans for.
     pub budget_s: u64,
     /// Regular expression on file names whose first capture names the group of a picture.

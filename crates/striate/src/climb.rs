@@ -1,35 +1,26 @@
-//! `train DATA` with nothing else: the first ladder, within its budget.
+//! `train DATA` with nothing else: the ladder, within its budget.
 
 use crate::error::Error;
 use crate::event::Event;
 use crate::finish::{Outcome, finish};
-use crate::input;
 use crate::judge::{judge, sample};
-use crate::ladder::{Answers, Judged, Truth, choose, judge_rung, selected_answers};
-use crate::plan::{inference_capacity, inference_seconds, training_plan};
+use crate::ladder::{Answers, Judged, Truth, answers_of, choose, is_open, judge_rung, selected_answers};
+use crate::plan::inference_capacity;
 use crate::report::{Skipped, TrainReport};
-use crate::rungs::{Bench, Chance, Probe, Rung, Scratch};
-use crate::single::{cache, too_few};
+use crate::rungs::offer::{Offer, offer};
+use crate::single::too_few;
 use crate::train::Job;
 use striate_kernels::rng::Key;
 use striate_nn::NetConfig;
 
-/// Shares of the budget: the pretrained features of the judged pictures, the trained rung, the test split.
+/// Shares of the budget: the pretrained features of the judged pictures, the test split.
 const FEATURES: f64 = 0.4;
-const TRAINING: f64 = 0.35;
 const TEST: f64 = 0.15;
-/// Most pictures that raw pixels learn from: bounds the memory of their rows.
-const PIXELS: usize = 3000;
-/// Fewest pictures a class that the trained rung is worth trying with.
-const LEAST_A_CLASS: usize = 4;
 
 /// Runs the rungs, chooses, refits, tests.
 pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     let (prepared, observer, seed) = (&job.prepared, job.observer, job.recipe.train.seed);
     let budget = job.asked.budget_s as f64;
-    let bench = job.bench();
-    let mut skipped = Vec::new();
-
     let lite0_macs = NetConfig::new("efficientnet_lite0", prepared.classes().len())?.forward_macs()?;
     let small = inference_capacity(lite0_macs, FEATURES * budget).max(2);
     let judge = judge(prepared, small, seed);
@@ -44,19 +35,10 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     }
     let left = if folds { small } else { small.saturating_sub(judge.scored.len()) };
 
-    let mut rungs: Vec<Box<dyn Rung + '_>> = vec![Box::new(Chance(bench)), Box::new(Probe::pixels(bench, PIXELS)?)];
-    match scratch(job, bench, judge.rounds[0].train.len(), judge.rounds.len() + 1, TRAINING * budget)? {
-        Ok(rung) => rungs.push(Box::new(rung)),
-        Err(why) => skipped.push(Skipped { name: "conv4".into(), why }),
-    }
-    if left >= 2 * prepared.classes().len() {
-        rungs.push(Box::new(Probe::lite0(bench, left)?));
-    } else {
-        let seconds = inference_seconds(lite0_macs, judge.scored.len() + 2 * prepared.classes().len());
-        let why = format!(
-            "features of the fewest useful pictures take about {seconds:.0} s, too much of a budget of {budget:.0} s (--budget)"
-        );
-        skipped.push(Skipped { name: "efficientnet_lite0".into(), why });
+    let Offer { rungs, mut skipped } = offer(job, &judge, left)?;
+    if let (Some(asked), Some(Skipped { name, why })) = (&job.asked.rung, skipped.first()) {
+        assert_eq!(asked, name, "a ladder of one rung leaves out that one alone");
+        return Err(Error::request(format!("the rung {name} cannot be tried: {why}"), "give more time or pictures"));
     }
 
     let mut judged: Vec<Judged> = Vec::new();
@@ -67,12 +49,18 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
             skipped.push(Skipped { name: rung.name().into(), why: why.into() });
             continue;
         }
+        if !is_open(&judged, &judge, &truth, seed) {
+            let why =
+                "it cannot win any more: even a model that is always right would not be told from a simpler one here";
+            skipped.push(Skipped { name: rung.name().into(), why: why.into() });
+            continue;
+        }
         let result = judge_rung(rung.as_ref(), &judge, &truth, seed, observer)?;
         let (name, score) = (&result.report.name, &result.report.score);
         observer(Event::Info(format!("{name}: balanced accuracy {:.1} %", 100.0 * score.balanced_accuracy)));
         judged.push(result);
     }
-    let chosen = choose(&judged, &truth, &|_| true, seed);
+    let chosen = choose(&answers_of(&judged), &truth, &|_| true, seed);
     let selected = truth.score(&selected_answers(&judged, &judge, &truth, seed), seed);
     let name = judged[chosen].report.name.clone();
     let rung = rungs.iter().find(|rung| rung.name() == name).expect("a judged rung is one of the rungs");
@@ -121,37 +109,4 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     };
     drop(rungs);
     finish(job, outcome)
-}
-
-/// The small net from scratch, cut to the budget; or why it is left out.
-fn scratch<'a>(
-    job: &'a Job,
-    bench: Bench<'a>,
-    pictures: usize,
-    trainings: usize,
-    seconds: f64,
-) -> Result<Result<Scratch<'a>, String>, Error> {
-    let mut recipe = job.recipe.clone();
-    let preprocess = input::of_recipe(&recipe.input, &job.prepared, 48);
-    let mut config = NetConfig::new(&recipe.model.name, job.prepared.classes().len())?;
-    config.in_channels = preprocess.channels();
-    config.image_size = preprocess.size;
-    config.width = recipe.model.width;
-    let least = LEAST_A_CLASS * job.prepared.classes().len();
-    if pictures < least {
-        return Ok(Err(format!(
-            "{pictures} pictures to learn from are too few for a net from scratch; it is tried from {least}"
-        )));
-    }
-    match training_plan(config.forward_macs()?, pictures, trainings, seconds, least) {
-        None => Ok(Err(format!(
-            "{trainings} trainings of at least 8 epochs do not fit into {seconds:.0} s, its share of the budget (--budget)"
-        ))),
-        Some(plan) => {
-            recipe.train.epochs = plan.epochs;
-            recipe.train.patience = 0;
-            let cache = cache(&preprocess, job.prepared.dataset.len());
-            Ok(Ok(Scratch { bench, recipe, config, preprocess, plan, cache }))
-        }
-    }
 }

@@ -5,24 +5,20 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use striate_data::preprocess::{Colour, Filter, Preprocess, Resize, ValueRange};
+use rayon::prelude::*;
+use striate_data::preprocess::{Colour, Preprocess, ValueRange};
 use striate_nn::{Frozen, pretrained};
 use striate_train::fit::FitError;
-use striate_vision::array::Array;
-use striate_vision::cells::Grid;
-use striate_vision::edges::{EdgeOptions, edge_histograms};
-use striate_vision::hog::{HogOptions, hog};
 
 use crate::error::Error;
 use crate::foreign::Foreign;
 use crate::predictor::Predictor;
-use crate::{foreign, input, model_file};
+use crate::{foreign, hand_made, input, model_file};
 
 /// What makes vectors without a model file.
 pub const NAMES: [&str; 5] = ["pixels", "edges", "hog", "efficientnet_lite0", "squeezenet1_1"];
 
-/// Side of the pictures that hand-made features look at, and of raw pixels.
-const HAND_SIDE: usize = 64;
+/// Side of raw pixels.
 const PIXEL_SIDE: usize = 32;
 /// Pictures at a time.
 const BATCH: usize = 16;
@@ -38,33 +34,24 @@ pub struct Encoder {
 
 enum Kind {
     Pixels,
-    /// Histograms of edge orientations, 8 in each of 4 x 4 cells.
-    Edges,
-    /// Dalal and Triggs 2005, as scikit-image has it.
-    Hog,
+    /// One of the hand-made features.
+    HandMade(fn(&[f32]) -> Vec<f32>),
     Net(Box<Frozen>, Device),
+    Model(Box<Predictor>),
 }
 
 impl Encoder {
     /// By one of [`NAMES`], or a model file or run folder.
     pub fn open(with: &str) -> Result<Self, Error> {
-        let gray = Preprocess {
-            colour: Colour::Gray,
-            range: ValueRange::Dtype,
-            resize: Resize::Stretch,
-            size: [HAND_SIDE; 2],
-            filter: Filter::Bilinear,
-            mean: vec![0.0],
-            std: vec![1.0],
-        };
+        let gray = hand_made::preprocess(ValueRange::Dtype);
         let of = |kind, preprocess| Self { id: format!("{with} 1"), preprocess, kind };
         match with {
             "pixels" => {
                 let colours = Preprocess { colour: Colour::Rgb, mean: vec![0.0; 3], std: vec![1.0; 3], ..gray };
                 Ok(of(Kind::Pixels, Preprocess { size: [PIXEL_SIDE; 2], ..colours }))
             }
-            "edges" => Ok(of(Kind::Edges, gray)),
-            "hog" => Ok(of(Kind::Hog, gray)),
+            "edges" => Ok(of(Kind::HandMade(hand_made::edges), gray)),
+            "hog" => Ok(of(Kind::HandMade(hand_made::gradients), gray)),
             name => match pretrained::find(name) {
                 Some(weights) => {
                     let device = Device::flex();
@@ -91,9 +78,9 @@ impl Encoder {
             let id = format!("weights {} {preprocess:?}", digest(&file)?);
             return Ok(Self { id, preprocess, kind: Kind::Net(Box::new(Frozen::new(net)), device) });
         }
-        let Predictor { manifest, net, device } = Predictor::open(path)?;
+        let model = Predictor::open(path)?;
         let id = format!("model {}", digest(&file)?);
-        Ok(Self { id, preprocess: manifest.preprocess, kind: Kind::Net(Box::new(net), device) })
+        Ok(Self { id, preprocess: model.manifest.preprocess.clone(), kind: Kind::Model(Box::new(model)) })
     }
 
     /// Pictures that are encoded at a time.
@@ -103,23 +90,17 @@ impl Encoder {
 
     /// The vectors of pictures that went through the preprocessing, one after another.
     pub fn encode(&self, prepared: &[Vec<f32>]) -> Result<Vec<f32>, Error> {
-        let [h, w] = self.preprocess.size;
-        let each = |f: &dyn Fn(&Array) -> Result<Array, striate_vision::error::Error>| {
-            let rows = prepared.iter().map(|unit| Ok(f(&Array::new(vec![h, w], unit.clone()))?.into_values()));
-            Ok::<_, Error>(rows.collect::<Result<Vec<_>, Error>>()?.concat())
+        let batch = |device: &Device| {
+            let [h, w] = self.preprocess.size;
+            let shape = [prepared.len(), self.preprocess.channels(), h, w];
+            Tensor::<4>::from_data(TensorData::new(prepared.concat(), shape), device) // [N, C, H, W]
         };
+        let values = |x: Tensor<2>| x.into_data().try_into_vec::<f32>().expect("a net computes in f32"); // [N, D]
         let rows = match &self.kind {
             Kind::Pixels => prepared.concat(),
-            Kind::Edges => {
-                let options = EdgeOptions { orientations: 8, grid: Grid { rows: 4, columns: 4 } };
-                each(&|picture| edge_histograms(picture, &options))?
-            }
-            Kind::Hog => each(&|picture| hog(picture, &HogOptions::default()))?,
-            Kind::Net(net, device) => {
-                let shape = [prepared.len(), self.preprocess.channels(), h, w];
-                let x = Tensor::<4>::from_data(TensorData::new(prepared.concat(), shape), device); // [N, C, H, W]
-                net.features(x).into_data().try_into_vec::<f32>().expect("a net computes in f32") // [N, D]
-            }
+            Kind::HandMade(make) => prepared.par_iter().map(|picture| make(picture)).collect::<Vec<_>>().concat(),
+            Kind::Net(net, device) => values(net.features(batch(device))),
+            Kind::Model(model) => values(model.features(batch(&model.device))),
         };
         if rows.iter().all(|v| v.is_finite()) { Ok(rows) } else { Err(FitError::NoNumber.into()) }
     }

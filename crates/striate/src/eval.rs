@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use striate_data::dataset::Split;
-use striate_train::infer::{InferSpec, logits, softmax};
+use striate_train::infer::{InferSpec, rows, softmax};
 use striate_train::metrics::interval::{Metric, ci95};
 use striate_train::metrics::{Outcomes, accuracy, argmax, balanced_accuracy, confusion, per_class};
 
@@ -190,9 +190,8 @@ fn predicted(predictor: &Predictor, data: &Prepared, indices: &[usize], observer
         workers: rayon::current_num_threads(),
     };
     let total = indices.len() as u64;
-    let logits = logits(&predictor.net, &spec, &|done| {
-        observer(Event::Progress { done: done as u64, total, unit: "pictures", note: String::new() });
-    })?;
+    let progress = |done| observer(Event::Progress { done: done as u64, total, unit: "pictures", note: String::new() });
+    let logits = rows(&spec, &progress, &|x| predictor.logits(x))?;
     Ok(softmax(&logits, predictor.manifest.classes.len()).iter().map(|row| argmax(row)).collect())
 }
 

@@ -82,6 +82,7 @@ fn model_bytes(job: &Job, outcome: &Outcome) -> Vec<u8> {
         net: outcome.fitted.config.clone(),
         classes: job.prepared.classes().to_vec(),
         preprocess: outcome.fitted.preprocess.clone(),
+        features: outcome.fitted.features,
         provenance: Provenance {
             recipe: recipe.to_toml(),
             seed: recipe.train.seed,

@@ -6,6 +6,7 @@ use crate::judge::Judge;
 use crate::prepare::Prepared;
 use crate::report;
 use crate::rungs::{Fitted, Rung};
+use std::collections::BTreeSet;
 use std::time::Instant;
 use striate_train::fit::EpochRecord;
 use striate_train::infer::softmax;
@@ -94,13 +95,18 @@ pub fn judge_rung(
     Ok(Judged { report: report::Rung { name: rung.name().to_string(), score, seconds }, answers, histories })
 }
 
-/// The simplest rung that ties the best on the pictures for which `counts` holds: the first (rungs stand simplest first)
-/// for which the 95 % interval of the best's lead in balanced accuracy, over the same pictures, reaches down to 0.
-pub fn choose(rungs: &[Judged], truth: &Truth, counts: &dyn Fn(usize) -> bool, seed: u64) -> usize {
+/// What each rung answered.
+pub fn answers_of(rungs: &[Judged]) -> Vec<&[u32]> {
+    rungs.iter().map(|rung| rung.answers.predicted.as_slice()).collect()
+}
+
+/// The simplest rung that ties the best on the pictures for which `counts` holds, by what each answered: the first (rungs stand
+/// simplest first) for which the 95 % interval of the best's lead in balanced accuracy, over the same pictures, reaches down to 0.
+pub fn choose(rungs: &[&[u32]], truth: &Truth, counts: &dyn Fn(usize) -> bool, seed: u64) -> usize {
     let kept: Vec<usize> = (0..truth.labels.len()).filter(|&i| counts(i)).collect();
     let pick = |values: &[u32]| -> Vec<u32> { kept.iter().map(|&i| values[i]).collect() };
     let (labels, groups) = (pick(&truth.labels), pick(&truth.groups));
-    let answers: Vec<Vec<u32>> = rungs.iter().map(|rung| pick(&rung.answers.predicted)).collect();
+    let answers: Vec<Vec<u32>> = rungs.iter().map(|predicted| pick(predicted)).collect();
     let accuracy = |predicted: &Vec<u32>| {
         let outcomes = Outcomes { truth: &labels, predicted, classes: truth.classes };
         metrics::balanced_accuracy(&metrics::confusion(&outcomes))
@@ -122,18 +128,29 @@ pub fn choose(rungs: &[Judged], truth: &Truth, counts: &dyn Fn(usize) -> bool, s
 
 /// What the choice among rungs is worth: each part of the judged pictures is labelled by the rung chosen on the others.
 pub fn selected_answers(rungs: &[Judged], judge: &Judge, truth: &Truth, seed: u64) -> Vec<u32> {
+    let answers = answers_of(rungs);
     let mut predicted = vec![0; truth.labels.len()];
-    for part in 0..=judge.parts.iter().copied().max().unwrap_or(0) {
-        let inside = |i: usize| judge.parts[i] == part;
-        if !(0..predicted.len()).any(inside) {
-            continue;
-        }
-        let rung = choose(rungs, truth, &|i| !inside(i), seed);
-        for i in (0..predicted.len()).filter(|&i| inside(i)) {
-            predicted[i] = rungs[rung].answers.predicted[i];
+    for part in parts(judge) {
+        let rung = choose(&answers, truth, &|i| judge.parts[i] != part, seed);
+        for i in (0..predicted.len()).filter(|&i| judge.parts[i] == part) {
+            predicted[i] = answers[rung][i];
         }
     }
     predicted
+}
+
+/// Whether a rung above these could still be chosen, on all judged pictures or without one of their parts: not where even one
+/// that is always right would only tie a simpler one. That is decided for each part without it, as the choice is.
+pub fn is_open(rungs: &[Judged], judge: &Judge, truth: &Truth, seed: u64) -> bool {
+    let mut answers = answers_of(rungs);
+    answers.push(&truth.labels);
+    let wins = |counts: &dyn Fn(usize) -> bool| choose(&answers, truth, counts, seed) == rungs.len();
+    wins(&|_| true) || parts(judge).into_iter().any(|part| wins(&|i| judge.parts[i] != part))
+}
+
+/// The parts that hold pictures.
+fn parts(judge: &Judge) -> BTreeSet<u8> {
+    judge.parts.iter().copied().collect()
 }
 
 #[cfg(test)]
@@ -159,9 +176,25 @@ mod tests {
         let truth = truth();
         let rungs =
             [rung(&truth, |i| i % 3 == 0), rung(&truth, |i| i % 10 != 0), rung(&truth, |i| i % 10 != 1 || i % 30 == 1)];
-        assert_eq!(choose(&rungs, &truth, &|_| true, 1), 1, "the third is better by less than chance explains");
+        assert_eq!(
+            choose(&answers_of(&rungs), &truth, &|_| true, 1),
+            1,
+            "the third is better by less than chance explains"
+        );
         let rungs = [rung(&truth, |i| i % 3 == 0), rung(&truth, |i| i % 2 == 0), rung(&truth, |i| i % 10 != 0)];
-        assert_eq!(choose(&rungs, &truth, &|_| true, 1), 2, "the third is clearly better");
+        assert_eq!(choose(&answers_of(&rungs), &truth, &|_| true, 1), 2, "the third is clearly better");
+    }
+
+    #[test]
+    fn nothing_is_open_above_a_rung_that_one_always_right_would_only_tie() {
+        let truth = truth();
+        let parts: Vec<u8> = (0..200).map(|i| (i / 4 % 5) as u8).collect();
+        let judge = Judge { rounds: Vec::new(), scored: (0..200).collect(), parts, words: String::new() };
+        let open =
+            |right: &dyn Fn(usize) -> bool| is_open(&[rung(&truth, |_| false), rung(&truth, right)], &judge, &truth, 1);
+        assert!(!open(&|_| true) && !open(&|i| i != 7), "one mistake is no difference that can be shown");
+        assert!(open(&|i| i % 20 != 0), "ten are");
+        assert!(is_open(&[], &judge, &truth, 1));
     }
 
     #[test]

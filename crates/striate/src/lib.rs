@@ -12,6 +12,7 @@ pub mod event;
 pub mod filter;
 mod finish;
 mod foreign;
+mod hand_made;
 pub mod html;
 mod input;
 pub mod inspect;

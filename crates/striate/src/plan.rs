@@ -43,6 +43,21 @@ pub fn training_plan(macs: u64, pictures: usize, trainings: usize, seconds: f64,
     (fitting >= least).then_some(TrainingPlan { epochs: *EPOCHS.start(), pictures: fitting })
 }
 
+/// As [`MACS_PER_SECOND`], where 1x1 convolutions are trained over activations that lie in memory: nothing is decoded or resized,
+/// and most of the work is products of large matrices.
+const TUNED_MACS_PER_SECOND: f64 = 24e9;
+
+/// Epochs that fine-tuning should have at least, and at most: it begins near its end.
+const TUNED_EPOCHS: std::ops::RangeInclusive<usize> = 2..=8;
+
+/// The epochs of fine-tuning that fit `trainings` trainings into `seconds`; nothing where the fewest do not. `macs`: of the trained
+/// part.
+pub fn fine_tuning_epochs(macs: u64, pictures: usize, trainings: usize, seconds: f64) -> Option<usize> {
+    let epoch = TRAINING * macs as f64 * (pictures * trainings).max(1) as f64 / TUNED_MACS_PER_SECOND;
+    let epochs = (seconds / epoch) as usize;
+    (epochs >= *TUNED_EPOCHS.start()).then(|| epochs.min(*TUNED_EPOCHS.end()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +70,12 @@ mod tests {
             assert!(planned <= seconds * 1.001, "{pictures} pictures: {planned} s of {seconds}");
             assert!(plan.pictures <= pictures && EPOCHS.contains(&plan.epochs));
         }
+    }
+
+    #[test]
+    fn fine_tuning_gets_fewer_epochs_from_more_pictures() {
+        let epochs = |pictures| fine_tuning_epochs(50_000_000, pictures, 6, 18.0);
+        assert_eq!((epochs(10), epochs(170), epochs(300)), (Some(8), Some(2), None));
     }
 
     #[test]

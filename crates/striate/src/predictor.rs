@@ -5,13 +5,13 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use striate_data::picture::Picture;
-use striate_nn::Frozen;
 use striate_nn::weights::load_named;
+use striate_nn::{Frozen, Net};
 use striate_train::infer::softmax;
 use striate_train::manifest::Manifest;
 
 use crate::error::Error;
-use crate::model_file;
+use crate::{hand_made, model_file};
 
 /// Input values of one forward pass: bounds its memory, with 13 pictures of 3x224x224 and 64 of 3x32x32.
 const VALUES_A_PASS: usize = 1 << 21;
@@ -20,7 +20,7 @@ const VALUES_A_PASS: usize = 1 << 21;
 pub struct Predictor {
     /// What the model says of itself.
     pub manifest: Manifest,
-    pub(crate) net: Frozen,
+    net: Frozen,
     pub(crate) device: Device,
 }
 
@@ -56,15 +56,37 @@ impl Predictor {
             return Vec::new();
         }
         let [h, w] = self.manifest.preprocess.size;
-        let shape = [prepared.len(), self.manifest.net.in_channels, h, w];
+        let shape = [prepared.len(), self.manifest.preprocess.channels(), h, w];
         let x = Tensor::<4>::from_data(TensorData::new(prepared.concat(), shape), &self.device); // [N, C, H, W]
-        let logits = self.net.forward(x).into_data(); // [N, K]
-        let logits = logits.try_into_vec::<f32>().expect("a net computes in f32");
+        let logits = self.logits(x).into_data().try_into_vec::<f32>().expect("a net computes in f32"); // [N, K]
         softmax(&logits, self.manifest.classes.len())
     }
 
-    /// Input values of one picture, C * H * W.
+    /// Logits of a batch of pictures that went through the preprocessing. # Shapes: `x` `[N, C, H, W]`, output `[N, K]`
+    pub(crate) fn logits(&self, x: Tensor<4>) -> Tensor<2> {
+        self.net.forward(self.input(x))
+    }
+
+    /// What the last layer sees of it. # Shapes: `x` `[N, C, H, W]`, output `[N, D]`
+    pub(crate) fn features(&self, x: Tensor<4>) -> Tensor<2> {
+        self.net.features(self.input(x))
+    }
+
+    /// The net.
+    pub(crate) fn net(&self) -> &Net {
+        self.net.net()
+    }
+
+    /// What the net sees: the pictures, or features made of them.
+    fn input(&self, x: Tensor<4>) -> Tensor<4> {
+        match self.manifest.features {
+            None => x,
+            Some(kind) => hand_made::features(kind, x),
+        }
+    }
+
+    /// Values of one prepared picture, C * H * W.
     fn values(&self) -> usize {
-        self.manifest.net.in_channels * self.manifest.preprocess.size.iter().product::<usize>()
+        self.manifest.preprocess.channels() * self.manifest.preprocess.size.iter().product::<usize>()
     }
 }

@@ -18,7 +18,7 @@ pub struct Score {
 /// One step of the ladder: the simplest things first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rung {
-    /// `chance`, `pixels`, `conv4`, `efficientnet_lite0`.
+    /// One of [`crate::train::RUNGS`].
     pub name: String,
     /// Out-of-fold or held-out figures.
     #[serde(flatten)]

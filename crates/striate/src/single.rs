@@ -88,7 +88,7 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
     let answers = Answers::new(&logits, truth.classes);
     let score = scored.then(|| truth.score(&answers.predicted, seed));
     let fitted =
-        Fitted { config: config.clone(), preprocess: preprocess.clone(), net, history, learned_from: train.len() };
+        Fitted { config, preprocess: preprocess.clone(), features: None, net, history, learned_from: train.len() };
     finish(
         job,
         Outcome {

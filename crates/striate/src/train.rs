@@ -7,7 +7,7 @@ use crate::leaks;
 use crate::prepare::{PrepareOptions, Prepared, prepare};
 use crate::recipes;
 use crate::report::TrainReport;
-use crate::rungs::Bench;
+use crate::rungs::{Bench, offer};
 use crate::single;
 use crate::training::Context;
 use burn::tensor::Device;
@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use striate_train::recipe::{Recipe, RunPart};
 use striate_train::run::{Run, probe};
+
+pub use crate::rungs::offer::NAMES as RUNGS;
 
 /// What a training was asked for.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct TrainOptions {
     pub model: Option<String>,
     /// Trains by this recipe alone: a built-in name or the path of a TOML file.
     pub recipe: Option<String>,
+    /// Climbs a ladder of chance and this rung alone.
+    pub rung: Option<String>,
     /// Overrides the recipe's epochs.
     pub epochs: Option<usize>,
     /// Overrides the recipe's peak learning rate.
@@ -96,12 +100,14 @@ impl Job<'_> {
 pub fn train(options: &TrainOptions, observer: Observer) -> Result<TrainReport, Error> {
     let start = Instant::now();
     let mut recipe = recipe_of(options)?;
+    options.rung.as_deref().map_or(Ok(()), offer::check_name)?;
     let prepared = prepare_for(&options.data, options.group_by.clone(), options.strict, observer)?;
     let ladder = options.model.is_none() && options.recipe.is_none();
     let asked = RunPart {
         data: options.data.clone(),
         fingerprint: prepared.scan.fingerprint.clone(),
         ladder,
+        rung: options.rung.clone(),
         budget_s: options.budget.as_secs(),
         group_by: options.group_by.clone(),
         strict: options.strict,
@@ -109,7 +115,7 @@ pub fn train(options: &TrainOptions, observer: Observer) -> Result<TrainReport, 
         command: options.command.clone(),
     };
     recipe.run = Some(asked.clone());
-    let what = if ladder { "ladder" } else { recipe.model.name.as_str() };
+    let what = if ladder { options.rung.as_deref().unwrap_or("ladder") } else { recipe.model.name.as_str() };
     let run = Run::create(options.out.as_deref(), &format!("{}-{what}", prepared.dataset.name), options.overwrite)?;
     run.write("recipe.toml", recipe.to_toml().as_bytes())?;
     let checkpoint_every = options.checkpoint_every;

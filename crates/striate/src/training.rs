@@ -47,7 +47,8 @@ pub fn train_in_run(context: Context, name: &str, spec: &FitSpec) -> Result<(Net
     Ok((net, state.history))
 }
 
-fn write_line(run: &Run, training: &str, record: &EpochRecord) -> Result<(), Error> {
+/// An epoch of the training `training` as a line of `metrics.jsonl`.
+pub(crate) fn write_line(run: &Run, training: &str, record: &EpochRecord) -> Result<(), Error> {
     let line = serde_json::to_string(&Line { training, record }).expect("a record has a JSON form");
     Ok(run.append("metrics.jsonl", &line)?)
 }

@@ -47,7 +47,7 @@ pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
             outcome.fitted.learned_from
         ));
     }
-    if outcome.chosen == "efficientnet_lite0" {
+    if outcome.chosen.starts_with("efficientnet_lite0") {
         sentences.push("Its features were learned on ImageNet: on kinds of pictures that are rare there (microscopy, X-ray), expect it to help less.".into());
     }
     sentences
@@ -67,8 +67,15 @@ pub fn describe(rung: &str) -> String {
     match rung {
         "chance" => "the commonest class for every picture".into(),
         "pixels" => "logistic regression on raw pixels".into(),
+        "edges_hog" => "logistic regression on edges and gradients (edge histograms and HOG)".into(),
+        "pca" => "logistic regression on principal components of the pixels".into(),
         "conv4" => "a small convolutional net trained from scratch".into(),
+        "efficientnet_lite0_knn" => "nearest neighbours by features of a pretrained net (EfficientNet-Lite0)".into(),
+        "efficientnet_lite0_svm" => {
+            "a linear support vector machine on features of a pretrained net (EfficientNet-Lite0)".into()
+        }
         "efficientnet_lite0" => "logistic regression on features of a pretrained net (EfficientNet-Lite0)".into(),
+        "efficientnet_lite0_finetuned" => "a pretrained net (EfficientNet-Lite0) with its last block trained on".into(),
         other => other.into(),
     }
 }

@@ -25,6 +25,7 @@ Examples:
   striate train my-pictures --model resnet20 --epochs 20 --image-size 32
   striate train cifar-10-batches-bin --recipe cifar10-resnet20
   striate train my-pictures --json | jq .selected
+  striate train my-pictures --rung efficientnet_lite0_knn
 
   # pictures named by specimen, SPECIMEN_1.jpg, SPECIMEN_2.jpg
   striate train my-pictures --group-by '^([^_]+)_'
@@ -43,6 +44,10 @@ pub struct TrainArgs {
     /// Train exactly by this recipe: a built-in name (`striate models` lists them) or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     pub recipe: Option<String>,
+    /// Climb chance and this rung alone: pixels, edges_hog, pca, conv4, efficientnet_lite0_knn, efficientnet_lite0_svm,
+    /// efficientnet_lite0, efficientnet_lite0_finetuned
+    #[arg(long, value_name = "RUNG", conflicts_with_all = ["model", "recipe"])]
+    pub rung: Option<String>,
     /// Passes over the training pictures
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pub epochs: Option<usize>,
@@ -78,7 +83,7 @@ pub struct TrainArgs {
     pub checkpoint_every: Duration,
     /// Go on with a run that was interrupted; it has its own data and flags
     #[arg(long, value_name = "RUN", conflicts_with_all = [
-        "data", "model", "recipe", "epochs", "lr", "batch", "image_size", "budget", "group_by", "out", "overwrite",
+        "data", "model", "recipe", "rung", "epochs", "lr", "batch", "image_size", "budget", "group_by", "out", "overwrite",
         "strict", "allow_leaks"])]
     pub resume: Option<PathBuf>,
 }
@@ -101,6 +106,7 @@ fn options(args: &TrainArgs, data: &str, globals: &Globals) -> TrainOptions {
         data: data.to_string(),
         model: args.model.clone(),
         recipe: args.recipe.clone(),
+        rung: args.rung.clone(),
         epochs: args.epochs,
         lr: args.lr,
         batch: args.batch,

@@ -6,6 +6,7 @@ mod conv2d;
 mod dropout;
 mod linear;
 mod max_pool2d;
+pub mod neighbours;
 mod running;
 mod zeros;
 
@@ -15,4 +16,5 @@ pub use conv2d::{Conv2d, Conv2dConfig};
 pub use dropout::Dropout;
 pub use linear::{Linear, LinearConfig};
 pub use max_pool2d::MaxPool2d;
+pub use neighbours::Neighbours;
 pub use running::Running;

@@ -6,7 +6,9 @@ use burn::tensor::{Device, Tensor};
 use striate_engine::ops::{self, Activation, Padding};
 
 use crate::blocks::{Mbconv, MbconvConfig};
-use crate::layers::{After, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dropout, Linear, LinearConfig};
+use crate::layers::{
+    After, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dropout, Linear, LinearConfig, Neighbours,
+};
 use crate::{NetConfig, Pass, Variant};
 
 /// Expansion, channels, blocks, stride of the first block, kernel.
@@ -30,8 +32,14 @@ pub struct EfficientNetLite {
     blocks: Vec<Vec<Mbconv>>,
     conv_head: Conv2d,
     bn2: BatchNorm,
-    classifier: Linear,
+    classifier: Classifier,
     dropout: Dropout,
+}
+
+#[derive(Module, Debug)]
+enum Classifier {
+    Linear(Linear),
+    Neighbours(Neighbours),
 }
 
 impl EfficientNetLite {
@@ -60,7 +68,10 @@ impl EfficientNetLite {
             blocks,
             conv_head: Conv2dConfig::new([in_channels, FEATURES], 1).init(device),
             bn2: norm(FEATURES),
-            classifier: LinearConfig::new(FEATURES, config.num_classes).init(device),
+            classifier: match &config.neighbours {
+                None => Classifier::Linear(LinearConfig::new(FEATURES, config.num_classes).init(device)),
+                Some(neighbours) => Classifier::Neighbours(neighbours.init(FEATURES, config.num_classes, device)),
+            },
             dropout: Dropout::new(config.dropout, 0),
         }
     }
@@ -68,22 +79,62 @@ impl EfficientNetLite {
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, 1280]`
     pub fn features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        self.features_above(self.below_last_block(x, pass), pass)
+    }
+
+    /// What the last block sees.
+    ///
+    /// # Shapes
+    /// - `x`: `[N, C, H, W]`, output: `[N, 192, H / 32, W / 32]`, rounded up
+    pub fn below_last_block(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
         let mut x = self.conv_stem.forward_norm(x, &self.bn1, After::act(Activation::Relu6), pass); // [N, 32, H / 2, W / 2]
-        for block in self.blocks.iter().flatten() {
+        for block in self.below() {
             x = block.forward(x, pass);
         }
-        let x = self.conv_head.forward_norm(x, &self.bn2, After::act(Activation::Relu6), pass); // [N, 1280, H / 32, W / 32]
+        x
+    }
+
+    /// Features of what [`Self::below_last_block`] gave.
+    ///
+    /// # Shapes
+    /// - `x`: `[N, 192, H, W]`, output: `[N, 1280]`
+    pub fn features_above(&self, mut x: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        for block in self.blocks.iter().flatten().skip(self.below().count()) {
+            x = block.forward(x, pass); // [N, 320, H, W]
+        }
+        let x = self.conv_head.forward_norm(x, &self.bn2, After::act(Activation::Relu6), pass); // [N, 1280, H, W]
         ops::global_avg_pool2d(x) // [N, 1280]
+    }
+
+    /// All blocks but the last.
+    fn below(&self) -> impl Iterator<Item = &Mbconv> {
+        let count = self.blocks.iter().flatten().count();
+        self.blocks.iter().flatten().take(count.saturating_sub(1))
     }
 
     /// Length of the features.
     pub fn feature_len(&self) -> usize {
-        self.classifier.in_features()
+        match &self.classifier {
+            Classifier::Linear(linear) => linear.in_features(),
+            Classifier::Neighbours(neighbours) => neighbours.in_features(),
+        }
     }
 
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, K]`
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        self.classifier.forward(self.dropout.forward(self.features(x, pass), pass), pass)
+        self.classify(self.features(x, pass), pass)
+    }
+
+    /// Logits of features.
+    ///
+    /// # Shapes
+    /// - `features`: `[N, 1280]`, output: `[N, K]`
+    pub fn classify(&self, features: Tensor<2>, pass: &Pass) -> Tensor<2> {
+        let x = self.dropout.forward(features, pass);
+        match &self.classifier {
+            Classifier::Linear(linear) => linear.forward(x, pass),
+            Classifier::Neighbours(neighbours) => neighbours.forward(x, pass),
+        }
     }
 }

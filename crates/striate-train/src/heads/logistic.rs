@@ -1,27 +1,6 @@
 //! Multinomial logistic regression with an L2 penalty on features of pictures, for the last layer of a net.
 
-mod cholesky;
-mod dense;
-mod features;
-mod lbfgs;
-mod problem;
-
-use rayon::prelude::*;
-use striate_data::split::stratified_folds;
-
-use dense::LANES;
-use features::Features;
-use lbfgs::{Stop, minimise};
-use problem::{Preconditioner, Problem, Sums};
-
-/// How near the fit comes to the least objective, about.
-const FIT: Stop = Stop { gap: 1e-9, steps: 1000 };
-/// The same where strengths are only compared.
-const COMPARE: Stop = Stop { gap: 1e-4, steps: 200 };
-/// Keeps coordinates finite where every picture is certain.
-const LEAST_CURVATURE: f64 = 1e-4;
-/// How far the logit of a class without examples lies under the mean of the others.
-const ABSENT: f64 = -30.0;
+use super::linear::{Linear, LinearConfig, Loss};
 
 /// How to fit a [`Logistic`].
 #[derive(Clone, Debug, PartialEq)]
@@ -79,152 +58,18 @@ impl LogisticConfig {
     /// If there is no example or no strength, lengths do not fit together, a label is not below `classes`, or a feature
     /// is not finite.
     pub fn fit(&self, examples: &Examples) -> Logistic {
-        let n = examples.labels.len();
-        assert!(n > 0 && !self.strengths.is_empty(), "Logistic: needs an example and a strength, got {n} examples");
-        assert_eq!(examples.groups.len(), n, "Logistic: one group for each label");
-        let d = examples.features.len() / n;
-        assert!(d > 0 && d * n == examples.features.len(), "Logistic: features must be [N, D]");
-        assert!(examples.features.iter().all(|x| x.is_finite()), "Logistic: features must be finite");
-        let counts = self.counts(examples.labels);
-        let present: Vec<usize> = (0..self.classes).filter(|&class| counts[class] > 0).collect();
-        let weights: Vec<f64> = present
-            .iter()
-            .map(|&class| if self.balanced { n as f64 / (present.len() * counts[class]) as f64 } else { 1.0 })
-            .collect();
-        let mut position = vec![0; self.classes];
-        present.iter().enumerate().for_each(|(at, &class)| position[class] = at as u32);
-        let labels: Vec<u32> = examples.labels.iter().map(|&label| position[label as usize]).collect();
-
-        let features = Features::new(examples.features, d);
-        let moments = features.moments();
-        let rows: Vec<u32> = (0..n as u32).collect();
-        let mut problem =
-            Problem { features: &features, labels: &labels, rows: &rows, weights: &weights, strength: 1.0 };
-        let trials = self.compare(&problem, &moments, examples.groups);
-        let best = trials.iter().fold(None, |best: Option<&Trial>, trial| match best {
-            Some(best) if best.loss <= trial.loss => Some(best),
-            _ => Some(trial),
-        });
-        problem.strength = best.map_or(self.strengths[self.strengths.len() / 2], |best| best.strength);
-        let curvature = best.map_or(even_curvature(present.len()), |best| best.curvature);
-        let coordinates = preconditioner(&problem, &moments, curvature);
-        let (theta, objective) = solve(&problem, &coordinates, problem.zeros(), FIT);
-
-        let (mut weight, mut bias) = (vec![0.0; self.classes * d], vec![ABSENT as f32; self.classes]);
-        let panel_len = (features.stride() + 1) * LANES;
-        for (panel, classes) in theta.chunks_exact(panel_len).zip(present.chunks(LANES)) {
-            let (columns, biases) = panel.split_at(panel_len - LANES);
-            let standardised = features.unfold(columns);
-            for (lane, &class) in classes.iter().enumerate() {
-                let of_class = standardised.iter().skip(lane).step_by(LANES).copied();
-                let (folded, folded_bias) = features.fold(of_class, biases[lane]);
-                weight[class * d..(class + 1) * d].copy_from_slice(&folded);
-                bias[class] = folded_bias;
-            }
-        }
-        let tried = trials.iter().map(|trial| (trial.strength, trial.loss)).collect();
-        Logistic { weight, bias, strength: problem.strength, tried, objective }
+        let Self { classes, ref strengths, folds, balanced, seed } = *self;
+        let linear = LinearConfig { loss: Loss::CrossEntropy, classes, strengths, folds, balanced, seed };
+        let Linear { weight, bias, strength, tried, objective } = linear.fit(examples);
+        Logistic { weight, bias, strength, tried, objective }
     }
-
-    fn counts(&self, labels: &[u32]) -> Vec<usize> {
-        let mut counts = vec![0; self.classes];
-        for &label in labels {
-            assert!((label as usize) < self.classes, "Logistic: labels must be below {}, got {label}", self.classes);
-            counts[label as usize] += 1;
-        }
-        counts
-    }
-
-    /// The strengths on the inner folds.
-    fn compare(&self, problem: &Problem, moments: &[f64], groups: &[u32]) -> Vec<Trial> {
-        let mut trials: Vec<Trial> = Vec::new();
-        if self.strengths.len() < 2 {
-            return trials;
-        }
-        let folds = stratified_folds(problem.labels, groups, self.folds, self.seed);
-        let rows_of = |fold: usize, inside: bool| -> Vec<u32> {
-            problem.rows.iter().copied().filter(|&row| (usize::from(folds[row as usize]) == fold) == inside).collect()
-        };
-        let mut states: Vec<Fold> = (0..self.folds)
-            .map(|fold| Fold { train: rows_of(fold, false), held: rows_of(fold, true), theta: problem.zeros() })
-            .filter(|fold| !fold.train.is_empty() && !fold.held.is_empty())
-            .collect();
-        if states.is_empty() {
-            return trials;
-        }
-        for &strength in &self.strengths {
-            let curvature = trials.last().map_or(even_curvature(problem.weights.len()), |trial| trial.curvature);
-            let coordinates = preconditioner(&Problem { strength, ..*problem }, moments, curvature);
-            let scores: Vec<Sums> = states
-                .par_iter_mut()
-                .map(|fold| {
-                    let train = Problem { rows: &fold.train, strength, ..*problem };
-                    let start = std::mem::take(&mut fold.theta);
-                    fold.theta = solve(&train, &coordinates, start, COMPARE).0;
-                    Problem { rows: &fold.held, ..*problem }.score(&fold.theta)
-                })
-                .collect();
-            let sums = scores.into_iter().fold(Sums::default(), Sums::add);
-            let trial = Trial {
-                strength,
-                loss: sums.loss / sums.weight,
-                curvature: (sums.curvature / sums.weight).max(LEAST_CURVATURE),
-            };
-            let worse = trials.last().is_some_and(|last| trial.loss > last.loss);
-            trials.push(trial);
-            if worse {
-                break;
-            }
-        }
-        trials
-    }
-}
-
-/// One strength, held out.
-struct Trial {
-    strength: f64,
-    loss: f64,      // mean, in nats
-    curvature: f64, // mean
-}
-
-/// One inner fold, with the last solution to start from.
-struct Fold {
-    train: Vec<u32>,
-    held: Vec<u32>,
-    theta: Vec<f64>,
-}
-
-/// Of the softmax at equal probabilities.
-fn even_curvature(classes: usize) -> f64 {
-    let classes = classes.max(2) as f64; // one class has no curvature
-    (1.0 - 1.0 / classes) / classes
-}
-
-fn preconditioner(problem: &Problem, moments: &[f64], curvature: f64) -> Preconditioner {
-    let share = 1.0 / (problem.strength * problem.total());
-    Preconditioner::new(moments, problem.features.stride(), curvature, share)
-}
-
-/// Minimises from `start`.
-fn solve(problem: &Problem, coordinates: &Preconditioner, start: Vec<f64>, stop: Stop) -> (Vec<f64>, f64) {
-    let mut moved = coordinates.enter(&start);
-    let mut theta = start;
-    let (objective, _steps) = minimise(&mut moved, stop, |moved, gradient| {
-        theta.copy_from_slice(moved);
-        coordinates.leave(&mut theta);
-        let value = problem.evaluate(&theta, gradient);
-        coordinates.pull(gradient);
-        value
-    });
-    coordinates.leave(&mut moved);
-    (moved, objective)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    /// The formula of `fixtures/logistic.py`.
+    /// The formula of `fixtures/formula.py`.
     fn uniform(index: u64) -> f64 {
         let mut x = index.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         x ^= x >> 33;
@@ -233,7 +78,7 @@ mod tests {
         (x >> 40) as f64 / 16_777_216.0
     }
 
-    fn problem(n: usize, d: usize, k: usize) -> (Vec<f32>, Vec<u32>) {
+    pub fn problem(n: usize, d: usize, k: usize) -> (Vec<f32>, Vec<u32>) {
         let labels: Vec<u32> = (0..n).map(|i| (uniform(i as u64 + 1_000_000_000).powi(2) * k as f64) as u32).collect();
         let x = (0..n * d).map(|at| {
             let (i, column) = (at / d, at % d);

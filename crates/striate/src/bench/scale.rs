@@ -172,6 +172,7 @@ fn whole_training(pictures: usize, scratch: &Path) -> Result<f64, Error> {
         data: data.to_string_lossy().into_owned(),
         model: Some("lenet5".to_owned()),
         recipe: None,
+        rung: None,
         epochs: Some(1),
         lr: None,
         batch: None,

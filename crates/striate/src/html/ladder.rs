@@ -170,8 +170,13 @@ fn about(name: &str) -> &'static str {
     match name {
         "chance" => "always the same answer",
         "pixels" => "logistic regression on raw pixels",
+        "edges_hog" => "logistic regression on edge histograms and HOG",
+        "pca" => "logistic regression on principal components of the pixels",
         "conv4" => "small convolutional net from scratch",
+        "efficientnet_lite0_knn" => "nearest neighbours by features learned from ImageNet",
+        "efficientnet_lite0_svm" => "linear support vector machine on features learned from ImageNet",
         "efficientnet_lite0" => "logistic regression on features learned from ImageNet",
+        "efficientnet_lite0_finetuned" => "net learned from ImageNet, its last block trained on",
         _ => "",
     }
 }

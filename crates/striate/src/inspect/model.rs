@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use striate_data::preprocess::{Colour, Preprocess, Resize, ValueRange};
 use striate_nn::Net;
 use striate_nn::weights::{self, is_running};
-use striate_train::manifest::Manifest;
+use striate_train::manifest::{HandMade, Manifest};
 
 use crate::error::Error;
 use crate::model_file::model_path;
@@ -50,16 +50,26 @@ pub(super) fn inspect(path: &Path) -> Result<ModelInfo, Error> {
     Ok(ModelInfo {
         file: file.display().to_string(),
         bytes,
-        preparation: preparation(&predictor.manifest.preprocess),
-        parameters: predictor.net.net().parameter_count(),
+        preparation: preparation(&predictor.manifest),
+        parameters: predictor.net().parameter_count(),
         multiply_adds: predictor.manifest.net.forward_macs()?,
-        layers: layers(predictor.net.net()),
+        layers: layers(predictor.net()),
         manifest: predictor.manifest,
     })
 }
 
 /// `rgb, 0.875 of the largest centred part of the right shape, resized to 224x224 (bicubic); ...`.
-fn preparation(preprocess: &Preprocess) -> String {
+fn preparation(manifest: &Manifest) -> String {
+    let pixels = pixels(&manifest.preprocess);
+    match manifest.features {
+        None => pixels,
+        Some(HandMade::EdgesHog) => {
+            format!("{pixels}; then edge histograms and HOG, {} features", HandMade::EdgesHog.columns())
+        }
+    }
+}
+
+fn pixels(preprocess: &Preprocess) -> String {
     let colour = match preprocess.colour {
         Colour::Gray => "gray",
         Colour::Rgb => "rgb",

@@ -1,20 +1,23 @@
-//! The objective of multinomial logistic regression and its gradient, in coordinates where its curvature is near one.
+//! The objective of a linear classifier and its gradient, in coordinates where its curvature is near one.
 //!
-//! `f(W, b) = sum_i s_i CE(W z_i + b, y_i) / S + |W|^2 / (2 C S)` with `S = sum_i s_i`, which is scikit-learn's
-//! objective divided by `C S`; the bias is free. The solver moves `U = R^T W` with `R R^T = a Z^T Z / N + I / (C N)`,
-//! `a` the mean curvature of the softmax, so that steps need no scale.
+//! `f(W, b) = sum_i s_i loss(W z_i + b, y_i) / S + |W|^2 / (2 C S)` with `S = sum_i s_i`, which is scikit-learn's
+//! objective divided by `C S`; the loss says whether the bias is free. The solver moves `U = R^T W` with
+//! `R R^T = a Z^T Z / N + I / (C N)`, `a` the mean curvature of the loss, so that steps need no scale.
 
 use rayon::prelude::*;
 
 use super::cholesky::Cholesky;
 use super::dense::{LANES, add_scaled, add_transposed_times_panel, dot, times_panel};
 use super::features::{BLOCK, Features};
+use super::loss::Loss;
 
 /// Parts of the pictures that are summed apart and then in order, whatever the number of threads.
 const PARTS: usize = 16;
 
 /// Pictures with their classes, as one fit sees them.
 pub struct Problem<'a> {
+    /// Of one picture.
+    pub loss: Loss,
     /// All pictures.
     pub features: &'a Features<'a>,
     /// The class of every picture of `features`.
@@ -83,9 +86,9 @@ impl Preconditioner {
 pub struct Sums {
     /// The weights.
     pub weight: f64,
-    /// Cross entropies, in nats.
+    /// Losses.
     pub loss: f64,
-    /// Means over classes of p (1 - p), the second derivatives by the logits.
+    /// Means over classes of the second derivatives by the logits.
     pub curvature: f64,
 }
 
@@ -131,9 +134,10 @@ impl Problem<'_> {
         for (theta, gradient) in
             theta.chunks_exact(weight_len + LANES).zip(gradient.chunks_exact_mut(weight_len + LANES))
         {
-            let weight = &theta[..weight_len];
+            let penalised = if self.loss.penalises_bias() { weight_len + LANES } else { weight_len };
+            let weight = &theta[..penalised];
             value += 0.5 * share * dot(weight, weight);
-            add_scaled(&mut gradient[..weight_len], share, weight);
+            add_scaled(&mut gradient[..penalised], share, weight);
         }
         value
     }
@@ -172,11 +176,11 @@ impl Problem<'_> {
                 }
                 let weight = self.weights[class];
                 sums.weight += weight;
-                sums.loss += weight * softmax_cross_entropy(&mut row_logits, class);
-                sums.curvature += weight * (1.0 - dot(&row_logits, &row_logits)) / row_logits.len() as f64;
-                for (k, probability) in row_logits.iter().enumerate() {
-                    let residual = weight * (probability - f64::from(u8::from(k == class)));
-                    logits[(k / LANES * BLOCK + i) * LANES + k % LANES] = residual;
+                let (loss, curvature) = self.loss.differentiate(&mut row_logits, class);
+                sums.loss += weight * loss;
+                sums.curvature += weight * curvature;
+                for (k, residual) in row_logits.iter().enumerate() {
+                    logits[(k / LANES * BLOCK + i) * LANES + k % LANES] = weight * residual;
                 }
             }
             let Some(gradient) = gradient.as_deref_mut() else { continue };
@@ -189,14 +193,4 @@ impl Problem<'_> {
         }
         sums
     }
-}
-
-/// Turns logits into probabilities and gives `-ln` of that of `class`. `libm` has the same bits on every machine.
-fn softmax_cross_entropy(logits: &mut [f64], class: usize) -> f64 {
-    let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let logit = logits[class] - highest;
-    logits.iter_mut().for_each(|x| *x = libm::exp(*x - highest));
-    let sum: f64 = logits.iter().sum();
-    logits.iter_mut().for_each(|x| *x /= sum);
-    libm::log(sum) - logit
 }

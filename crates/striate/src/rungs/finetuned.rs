@@ -1,0 +1,89 @@
+//! EfficientNet-Lite0 with its last block trained on, from the logistic regression on its features.
+
+use std::rc::Rc;
+
+use burn::tensor::{Tensor, TensorData};
+use striate_kernels::rng::Key;
+use striate_nn::Frozen;
+use striate_train::finetune::{FineTuneSpec, fine_tune};
+use striate_train::heads::logistic::Examples;
+
+use super::heads::{Head, HeadSpec, with_head};
+use super::lite0::Lite0;
+use super::vectors::Vectors;
+use super::{Fitted, Rung};
+use crate::error::Error;
+use crate::event::Event;
+use crate::judge::sample;
+use crate::training::write_line;
+
+/// Pictures a step, and pictures scored at a time.
+const BATCH: usize = 16;
+/// Peak learning rate, fixed beforehand.
+const LR: f64 = 3e-4;
+
+/// The last block, trained over activations below it.
+pub struct FineTuned<'a> {
+    lite0: Rc<Lite0<'a>>,
+    activations: Rc<Vectors<'a>>,
+    shape: [usize; 3],
+    epochs: usize,
+    /// Most pictures that it learns from.
+    capacity: usize,
+}
+
+impl<'a> FineTuned<'a> {
+    /// `epochs` over at most `capacity` pictures; nothing where activations are not kept.
+    pub fn new(lite0: Rc<Lite0<'a>>, epochs: usize, capacity: usize) -> Option<Self> {
+        let (activations, shape) = lite0.activations.clone()?;
+        Some(Self { lite0, activations, shape, epochs, capacity })
+    }
+}
+
+impl Rung for FineTuned<'_> {
+    fn name(&self) -> &'static str {
+        "efficientnet_lite0_finetuned"
+    }
+
+    fn fit(&self, what: &str, train: &[usize]) -> Result<Fitted, Error> {
+        let Lite0 { bench, config, base, features, .. } = &*self.lite0;
+        let train = sample(train, self.capacity, Key::new(bench.seed).with_name(&config.name));
+        let (vectors, activations) = (features.of(&train)?, self.activations.of(&train)?);
+        let (labels, groups) = (bench.prepared.labels_of(&train), bench.prepared.groups_of(&train));
+        let examples = Examples { features: &vectors, labels: &labels, groups: &groups };
+        let head = Head::Logistic.fit(HeadSpec::of(bench), &examples)?;
+        let (config, start) = with_head(config, (**base).clone(), head, bench.device)?;
+        let spec = FineTuneSpec {
+            activations: &activations,
+            shape: self.shape,
+            labels: &labels,
+            classes: config.num_classes,
+            epochs: self.epochs,
+            batch: BATCH,
+            lr: LR,
+            seed: bench.seed,
+            device: bench.device,
+        };
+        let mut step = |done, total, loss| {
+            let note = format!("loss {loss:.3}");
+            (bench.context.observer)(Event::Progress { done, total, unit: "steps", note });
+        };
+        let (net, history) = fine_tune(start, &spec, &mut step)?;
+        let name = format!("{}-{what}", self.name());
+        history.iter().try_for_each(|record| write_line(bench.context.run, &name, record))?;
+        let preprocess = self.lite0.preprocess.clone();
+        Ok(Fitted { config, preprocess, features: None, net, history, learned_from: train.len() })
+    }
+
+    fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        let net = Frozen::new(fitted.net.clone());
+        let [c, h, w] = self.shape;
+        let mut logits = Vec::new();
+        for batch in pictures.chunks(BATCH) {
+            let x = TensorData::new(self.activations.of(batch)?, [batch.len(), c, h, w]);
+            let y = net.net().forward_above(Tensor::from_data(x, self.lite0.bench.device), &net.pass()); // [N, K]
+            logits.extend(y.into_data().try_into_vec_as::<f32>().expect("a net computes in f32"));
+        }
+        Ok(logits)
+    }
+}

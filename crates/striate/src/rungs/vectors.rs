@@ -1,0 +1,87 @@
+//! Vectors of pictures by one fixed way, each computed once and shared among rungs.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use burn::tensor::{Tensor, TensorData};
+use striate_data::preprocess::Preprocess;
+use striate_train::infer;
+
+use super::Bench;
+use crate::error::Error;
+use crate::event::Event;
+
+/// Vectors that are computed from others at a time.
+const BATCH: usize = 32;
+
+type Encode<'a> = Box<dyn Fn(Tensor<4>) -> Tensor<2> + 'a>;
+
+/// Pictures as vectors of one length.
+pub(super) struct Vectors<'a> {
+    bench: Bench<'a>,
+    source: Source<'a>,
+    encode: Encode<'a>,
+    known: RefCell<BTreeMap<usize, Vec<f32>>>,
+}
+
+/// What `encode` gets, as batches `[N, C, H, W]`.
+enum Source<'a> {
+    Pictures(Preprocess),
+    Vectors(Rc<Vectors<'a>>, [usize; 3]),
+}
+
+impl<'a> Vectors<'a> {
+    /// What `encode` makes of batches of pictures, `[N, C, H, W]` to `[N, D]`.
+    pub fn of_pictures(
+        bench: Bench<'a>,
+        preprocess: Preprocess,
+        encode: impl Fn(Tensor<4>) -> Tensor<2> + 'a,
+    ) -> Rc<Self> {
+        let encode = Box::new(encode);
+        Rc::new(Self { bench, source: Source::Pictures(preprocess), encode, known: RefCell::default() })
+    }
+
+    /// What `encode` makes of other vectors, each of `shape` C, H, W.
+    pub fn above(below: Rc<Vectors<'a>>, shape: [usize; 3], encode: impl Fn(Tensor<4>) -> Tensor<2> + 'a) -> Rc<Self> {
+        let (bench, encode) = (below.bench, Box::new(encode));
+        Rc::new(Self { bench, source: Source::Vectors(below, shape), encode, known: RefCell::default() })
+    }
+
+    /// `[N, D]` of these pictures.
+    pub fn of(&self, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        let missing: Vec<usize> = {
+            let known = self.known.borrow();
+            pictures.iter().copied().filter(|i| !known.contains_key(i)).collect()
+        };
+        if !missing.is_empty() {
+            let rows = self.compute(&missing)?;
+            let rows = rows.chunks_exact(rows.len() / missing.len()).map(<[f32]>::to_vec);
+            self.known.borrow_mut().extend(missing.iter().copied().zip(rows));
+        }
+        let known = self.known.borrow();
+        Ok(pictures.iter().flat_map(|i| known[i].iter().copied()).collect())
+    }
+
+    fn compute(&self, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        match &self.source {
+            Source::Pictures(preprocess) => {
+                let total = pictures.len() as u64;
+                let progress = |done: usize| {
+                    let (done, note) = (done as u64, String::new());
+                    (self.bench.context.observer)(Event::Progress { done, total, unit: "pictures", note });
+                };
+                Ok(infer::rows(&self.bench.infer(preprocess, pictures, None), &progress, &*self.encode)?)
+            }
+            Source::Vectors(below, [c, h, w]) => {
+                let mut rows = Vec::new();
+                for batch in pictures.chunks(BATCH) {
+                    let x = TensorData::new(below.of(batch)?, [batch.len(), *c, *h, *w]);
+                    let y = (self.encode)(Tensor::from_data(x, self.bench.device)); // [N, D]
+                    rows.extend(y.into_data().try_into_vec_as::<f32>().expect("a net computes in f32"));
+                }
+                Ok(rows)
+            }
+        }
+    }
+}
