@@ -6,6 +6,7 @@ use crate::finish::{Outcome, finish};
 use crate::input;
 use crate::judge::{judge, sample};
 use crate::ladder::{Answers, Judged, Truth, choose, judge_rung, selected_answers};
+use crate::more_labels::more_labels;
 use crate::plan::{inference_capacity, inference_seconds, training_plan};
 use crate::report::{Skipped, TrainReport};
 use crate::rungs::{Bench, Chance, Probe, Rung, Scratch};
@@ -77,6 +78,8 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     let name = judged[chosen].report.name.clone();
     let rung = rungs.iter().find(|rung| rung.name() == name).expect("a judged rung is one of the rungs");
 
+    let labels = Some(more_labels(job, &rungs, &name)?);
+
     observer(Event::Stage(format!("{name}, fitted to all pictures")));
     let mut all: Vec<usize> = prepared.train.iter().chain(&prepared.valid).copied().collect();
     all.sort_unstable();
@@ -113,6 +116,7 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
         chosen: name,
         selected: Some(selected),
         test,
+        labels,
         judged_by: judge.words,
         judged: judge.scored,
         curves,

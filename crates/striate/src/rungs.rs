@@ -42,6 +42,10 @@ pub trait Rung {
     fn fit(&self, what: &str, train: &[usize]) -> Result<Fitted, Error>;
     /// Logits `[N, K]` of pictures under what it learned.
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error>;
+    /// Itself where it is a head on fixed features, which other heads can be fitted to.
+    fn probe(&self) -> Option<&Probe<'_>> {
+        None
+    }
 }
 
 /// What all rungs work on.
@@ -143,8 +147,13 @@ impl<'a> Probe<'a> {
         Ok(Self { bench, name: "efficientnet_lite0", config, preprocess, base, capacity, known: RefCell::default() })
     }
 
+    /// Pictures whose features are at hand.
+    pub fn known(&self) -> Vec<usize> {
+        self.known.borrow().keys().copied().collect()
+    }
+
     /// Features `[N, D]` of pictures, computed once each.
-    fn features(&self, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+    pub fn features(&self, pictures: &[usize]) -> Result<Vec<f32>, Error> {
         let missing: Vec<usize> = {
             let known = self.known.borrow();
             pictures.iter().copied().filter(|i| !known.contains_key(i)).collect()
@@ -169,6 +178,10 @@ impl<'a> Probe<'a> {
 impl Rung for Probe<'_> {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn probe(&self) -> Option<&Probe<'_>> {
+        Some(self)
     }
 
     fn fit(&self, _: &str, train: &[usize]) -> Result<Fitted, Error> {

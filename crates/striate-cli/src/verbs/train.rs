@@ -238,6 +238,7 @@ mod tests {
             verdict: vec!["Expect about 92 of 100.".into(), "The saved model is the best of what was tried.".into()],
             selected: Some(score(0.921)),
             test: None,
+            labels: None,
             leaks: vec![],
             seconds: 80.0,
         }
