@@ -60,7 +60,7 @@ pub fn extrapolate(curves: &Curves, learner: usize, rung: &str, now: usize) -> E
     answer.distrust = if least_rise <= 0.0 {
         Some("the curve rises by no more than chance explains".into())
     } else if law.at_bound() {
-        Some("the curve rises too irregularly to say how fast its rise slows down".into())
+        Some("the curve rises too evenly, or at once, to say where it ends".into())
     } else if law.residual > MISFIT * (points.len() - 3) as f64 {
         Some("the curve is not of the form that is extrapolated".into())
     } else if forecasts.len() < 2 {
@@ -129,7 +129,7 @@ mod tests {
         };
         assert!(distrust(curve(&[1, 2, 4], |n| 0.5 / n), 5).contains("too few"));
         assert!(distrust(curve(&sizes, |_| 0.5), 50).contains("chance"));
-        assert!(distrust(curve(&sizes, |n| 0.5 - 0.1 * n.ln()), 50).contains("irregularly"));
+        assert!(distrust(curve(&sizes, |n| 0.9 - 0.05 * n.ln()), 50).contains("too evenly"));
         assert!(distrust(curve(&sizes, |n| 0.4 / n.sqrt() + if n == 10.0 { 0.2 } else { 0.0 }), 50).contains("form"));
         assert!(distrust(curve(&sizes, |n| 0.5 / n.sqrt()), 500).contains("far from"));
     }

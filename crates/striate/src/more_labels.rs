@@ -128,7 +128,7 @@ fn sentence(curves: &Curves, followed: Option<usize>, extrapolation: Option<&Ext
         format!("twice the labels may buy {:.0} of 100, or next to nothing", 100.0 * most)
     };
     format!(
-        "With twice the labels, {} of each class, expect about {:.0} of 100{whose} ({}){}, where the same curve has {:.0} for the labels that there are: {advice}.",
+        "With twice the labels, {} of each class, expect about {:.0} of 100{whose} ({}){}; the same curve has {:.0} now: {advice}.",
         twice.labels,
         100.0 * twice.mean,
         of_100(twice.ci95),

@@ -89,7 +89,7 @@ fn chart(labels: &LabelReport, curves: &[&LabelCurve]) -> Markup {
     let strong = |curve: &LabelCurve| further.is_some_and(|e| e.rung == curve.rung);
     let at = |p: &LabelPoint, value: f64| (p.labels as f64, value);
     let decades = [1, 2, 5].into_iter().flat_map(|step| (0..7).map(move |decade| step * 10_usize.pow(decade)));
-    let marks: Vec<f64> = decades.map(|n| n as f64).filter(|n| *n <= frame.most && frame.x(*n) < 96.0).collect();
+    let marks: Vec<f64> = decades.map(|n| n as f64).filter(|n| *n <= frame.most && frame.x(*n) < 86.0).collect();
     html! {
         figure.panel {
             figcaption { "Balanced accuracy, over labels of each class (log scale)" }
@@ -124,7 +124,7 @@ fn chart(labels: &LabelReport, curves: &[&LabelCurve]) -> Markup {
                     @for f in further.iter().flat_map(|e| &e.forecasts).filter(|f| f.times > 1.0) {
                         @let x = format!("{}%", frame.x(f.labels as f64));
                         line.range.strong x1=(x) x2=(x) y1=(frame.y(f.ci95[0])) y2=(frame.y(f.ci95[1])) {}
-                        circle.dot.ring cx=(x) cy=(frame.y(f.mean)) r="5" {}
+                        circle.dot.ring cx=(x) cy=(frame.y(f.mean)) r="3.5" {}
                     }
                 }
                 svg.right width="92" height=(HEIGHT) aria-hidden="true" {
@@ -168,7 +168,7 @@ fn forecasts(further: &Extrapolation) -> Markup {
         div.scroll { table.plain {
             thead { tr { th scope="col" { "Labels" } th.num scope="col" { "Of each class" } th.num scope="col" { "Balanced accuracy" } th.num scope="col" { "95\u{202f}% interval" } th.num scope="col" { "Gain" } } }
             tbody { @for f in &further.forecasts { tr {
-                th scope="row" { @if f.times == 1.0 { "as many as now" } @else { (f.times) " times as many" } }
+                th scope="row" { @if f.times == 1.0 { "now" } @else { (f.times) " times" } }
                 td.num { (count(f.labels)) } td.num { (percent(f.mean)) } td.num { (interval(f.ci95)) }
                 td.num { @if f.times > 1.0 { (points(f.gain_ci95)) } }
             } } }
@@ -178,7 +178,10 @@ fn forecasts(further: &Extrapolation) -> Markup {
 
 /// `+0.3 to +2.1` in points of 100.
 fn points([low, high]: [f64; 2]) -> String {
-    if (low + high).is_finite() { format!("{:+.1} to {:+.1}", 100.0 * low, 100.0 * high) } else { "–".into() }
+    if !(low + high).is_finite() {
+        return "–".into();
+    }
+    format!("{:+.1} to {:+.1}", 100.0 * low, 100.0 * high).replace('-', "−")
 }
 
 fn figures(curves: &[&LabelCurve]) -> Markup {
@@ -212,9 +215,7 @@ mod tests {
     fn curves_forecasts_and_figures_stand_there() {
         let page = sample::photos();
         let html = draw(&page).map(|s| s.body.into_string()).unwrap_or_default();
-        for text in
-            ["Lite0, mean", "pixels", "now 39", "2 times as many", "forecast", "on the same draws", "87.8\u{202f}%"]
-        {
+        for text in ["Lite0, mean", "pixels", "now 39", "2 times", "forecast", "on the same draws", "87.8\u{202f}%"] {
             assert!(html.contains(text), "{text} is missing in {html}");
         }
         let labels = page.report.labels.as_ref().expect("the sample has labels");
