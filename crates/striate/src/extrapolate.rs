@@ -1,8 +1,8 @@
 //! Beyond the labels that there are: a power law fitted to a label-efficiency curve, with an interval, or why not.
 //!
 //! The fit is repeated on every resample of the curve (draws and groups of pictures taken anew), and the forecasts' middle
-//! 95 % are their interval. The point of one label a class is left out where there are four others: a mean of one picture
-//! is no mean, and the law holds from there on only.
+//! 95 % are their interval. The point of one label a class is left out: a mean of one picture is no mean. From how many
+//! labels on the law holds is not known either, so every second resample leaves out the next point, too.
 
 use crate::label_curve::{Curves, percentiles};
 use crate::report::{Extrapolation, LabelForecast};
@@ -25,8 +25,7 @@ const WIDEST: f64 = 0.25;
 /// Extrapolates the curve of one learner from `now` labels a class on.
 pub fn extrapolate(curves: &Curves, learner: usize, rung: &str, now: usize) -> Extrapolation {
     let values = &curves.values[learner];
-    let first = usize::from(values.len() > POINTS);
-    let used = first..values.len();
+    let used = 1..values.len().max(1);
     let points: Vec<Measured> = used.clone().map(|size| measured(curves.sizes[size] as f64, &values[size])).collect();
     let mut answer =
         Extrapolation { rung: rung.into(), floor: 0.0, scale: 0.0, exponent: 0.0, forecasts: vec![], distrust: None };
@@ -38,9 +37,9 @@ pub fn extrapolate(curves: &Curves, learner: usize, rung: &str, now: usize) -> E
     let law = PowerLaw::fit(&points);
     (answer.floor, answer.scale, answer.exponent) = (law.floor, law.scale, law.exponent);
     let resampled = &curves.resampled[learner];
-    let laws: Vec<PowerLaw> = (0..resampled[first].len())
+    let laws: Vec<PowerLaw> = (0..resampled[1].len())
         .map(|resample| {
-            let moved = points.iter().zip(used.clone());
+            let moved = points.iter().zip(used.clone()).skip(resample % 2);
             let moved = moved.map(|(p, size)| Measured { error: 1.0 - resampled[size][resample], ..*p });
             PowerLaw::fit(&moved.collect::<Vec<_>>())
         })
@@ -54,7 +53,7 @@ pub fn extrapolate(curves: &Curves, learner: usize, rung: &str, now: usize) -> E
         LabelForecast { times, labels: to as usize, mean, ci95: [low.min(mean), high.max(mean)], gain_ci95 }
     });
     let forecasts: Vec<LabelForecast> = forecasts.collect();
-    let rise = resampled[values.len() - 1].iter().zip(&resampled[first]).map(|(last, first)| last - first);
+    let rise = resampled[values.len() - 1].iter().zip(&resampled[1]).map(|(last, first)| last - first);
     let [least_rise, _] = percentiles(rise.collect());
     let too_wide = |forecast: &LabelForecast| forecast.ci95[1] - forecast.ci95[0] > WIDEST;
     answer.distrust = if least_rise <= 0.0 {

@@ -110,7 +110,7 @@ fn figures(outcomes: &[&Outcome]) -> [f64; 4] {
 fn forecasts_hold_the_truth_about_as_often_as_they_say() {
     let embedded = std::env::var_os("STRIATE_EMBEDDED");
     let table = embedded.as_ref().map_or_else(Table::digits, |file| Table::embedded(file.as_ref()));
-    let (counts, trials): (&[usize], u64) = if embedded.is_some() { (&[12, 25, 50], 20) } else { (&[15, 30], 6) };
+    let (counts, trials): (&[usize], u64) = if embedded.is_some() { (&[25, 50], 20) } else { (&[20, 30], 6) };
     let mut all = Vec::new();
     for head in [Head::Centroid, Head::Logistic] {
         for &of_each in counts {
