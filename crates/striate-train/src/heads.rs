@@ -1,5 +1,6 @@
 //! Heads on features: classifiers that are fitted without gradients through a net.
 
+pub mod centroid;
 pub mod knn;
 mod linear;
 pub mod logistic;

@@ -3,6 +3,7 @@
 pub mod calibration;
 pub mod interval;
 pub mod paired;
+pub mod power_law;
 
 /// What was said of pictures whose class is known.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::finish::{Outcome, finish};
 use crate::judge::{judge, sample};
 use crate::ladder::{Answers, Judged, Truth, answers_of, choose, is_open, judge_rung, selected_answers};
+use crate::more_labels::more_labels;
 use crate::plan::inference_capacity;
 use crate::report::{Skipped, TrainReport};
 use crate::rungs::offer::{Offer, offer};
@@ -65,6 +66,9 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     let name = judged[chosen].report.name.clone();
     let rung = rungs.iter().find(|rung| rung.name() == name).expect("a judged rung is one of the rungs");
 
+    let whole = job.asked.rung.is_none();
+    let labels = whole.then(|| more_labels(job, &rungs, &name)).transpose()?;
+
     observer(Event::Stage(format!("{name}, fitted to all pictures")));
     let mut all: Vec<usize> = prepared.train.iter().chain(&prepared.valid).copied().collect();
     all.sort_unstable();
@@ -101,6 +105,7 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
         chosen: name,
         selected: Some(selected),
         test,
+        labels,
         judged_by: judge.words,
         judged: judge.scored,
         curves,

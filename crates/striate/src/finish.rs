@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::ladder::{Answers, Truth};
 use crate::page_parts;
-use crate::report::{Rung, Score, Skipped, TrainReport};
+use crate::report::{LabelReport, Rung, Score, Skipped, TrainReport};
 use crate::rungs::Fitted;
 use crate::train::Job;
 use crate::verdict::verdict;
@@ -27,6 +27,8 @@ pub(crate) struct Outcome {
     pub selected: Option<Score>,
     /// Figures on the test split.
     pub test: Option<Score>,
+    /// What more labels would buy, where a ladder was climbed.
+    pub labels: Option<LabelReport>,
     /// The protocol in words.
     pub judged_by: String,
     /// Pictures judged or tested.
@@ -56,6 +58,7 @@ pub(crate) fn finish(job: &Job, outcome: Outcome) -> Result<TrainReport, Error> 
         verdict: verdict(job, &outcome),
         selected: outcome.selected.clone(),
         test: outcome.test.clone(),
+        labels: outcome.labels.clone(),
         leaks: job.prepared.leaks.clone(),
         seconds: job.start.elapsed().as_secs_f64(),
     };

@@ -8,6 +8,7 @@ mod confusion;
 mod curves;
 mod data;
 mod headline;
+mod labels;
 mod ladder;
 mod leaks;
 mod mistakes;
@@ -54,6 +55,7 @@ pub fn render(page: &Page) -> String {
 fn draw(page: &Page, thumbs: &Thumbs) -> String {
     let sections = [
         Some(ladder::draw(page)),
+        labels::draw(page),
         confusion::draw(page, thumbs),
         classes::draw(page),
         calibration::draw(page),

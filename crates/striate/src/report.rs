@@ -1,5 +1,8 @@
 //! The answers of tasks as plain structs; their JSON is a contract that other programs lean on.
 
+mod labels;
+
+pub use labels::{Extrapolation, LabelCurve, LabelDifference, LabelForecast, LabelPoint, LabelReport};
 use serde::{Deserialize, Serialize};
 
 /// Held-out figures of one classifier.
@@ -89,6 +92,8 @@ pub struct TrainReport {
     pub selected: Option<Score>,
     /// Figures on the test split; null where folds were used or leaks were found.
     pub test: Option<Score>,
+    /// What more labels would buy; null where no ladder was climbed.
+    pub labels: Option<LabelReport>,
     /// Copies across given splits: one pair for each picture that has a copy in an earlier split.
     pub leaks: Vec<Leak>,
     /// Wall time.

@@ -8,6 +8,8 @@ mod probe;
 mod scratch;
 mod vectors;
 
+pub use probe::Probe;
+
 use crate::error::Error;
 use crate::input;
 use crate::prepare::Prepared;
@@ -45,6 +47,10 @@ pub trait Rung {
     fn fit(&self, what: &str, train: &[usize]) -> Result<Fitted, Error>;
     /// Logits `[N, K]` of pictures under what it learned.
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error>;
+    /// Itself where it is a head on fixed features, which other heads can be fitted to.
+    fn probe(&self) -> Option<&Probe<'_>> {
+        None
+    }
 }
 
 /// What all rungs work on.

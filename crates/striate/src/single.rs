@@ -97,6 +97,7 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
             chosen: recipe.model.name.clone(),
             selected: score.clone(),
             test: score,
+            labels: None,
             judged_by: words,
             judged: test,
             answers,

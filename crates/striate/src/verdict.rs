@@ -47,6 +47,7 @@ pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
             outcome.fitted.learned_from
         ));
     }
+    sentences.extend(outcome.labels.as_ref().map(|labels| labels.sentence.clone()));
     if outcome.chosen.starts_with("efficientnet_lite0") {
         sentences.push("Its features were learned on ImageNet: on kinds of pictures that are rare there (microscopy, X-ray), expect it to help less.".into());
     }
@@ -76,6 +77,10 @@ pub fn describe(rung: &str) -> String {
         }
         "efficientnet_lite0" => "logistic regression on features of a pretrained net (EfficientNet-Lite0)".into(),
         "efficientnet_lite0_finetuned" => "a pretrained net (EfficientNet-Lite0) with its last block trained on".into(),
+        "pixels_centroid" => "the nearest class mean of raw pixels".into(),
+        "efficientnet_lite0_centroid" => {
+            "the nearest class mean of features of a pretrained net (EfficientNet-Lite0)".into()
+        }
         other => other.into(),
     }
 }

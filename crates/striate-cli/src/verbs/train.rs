@@ -16,8 +16,8 @@ use crate::terminal::{Terminal, duration};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Without --model or --recipe it climbs a ladder, from guessing to a pretrained net, scores every rung on pictures \
-held out, and keeps the simplest that ties the best. It writes one model file and one report (a page that opens by \
-double-click) into a new folder under runs/.
+held out, keeps the simplest that ties the best, and says what more labels would buy. It writes one model file and \
+one report (a page that opens by double-click) into a new folder under runs/.
 
 Examples:
   striate train @photos
@@ -244,6 +244,7 @@ mod tests {
             verdict: vec!["Expect about 92 of 100.".into(), "The saved model is the best of what was tried.".into()],
             selected: Some(score(0.921)),
             test: None,
+            labels: None,
             leaks: vec![],
             seconds: 80.0,
         }

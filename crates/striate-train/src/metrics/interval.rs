@@ -149,8 +149,8 @@ fn largest_unseen_sum(cells: &[(f64, f64)]) -> f64 {
     cells.iter().map(|&(room, m)| room * (1.0 - (high * m / room).min(1.0))).sum()
 }
 
-/// Of sorted values, with linear interpolation (as numpy does).
-fn quantile(sorted: &[f64], q: f64) -> f64 {
+/// The share `q` in `[0, 1]` of sorted values lies below it; with linear interpolation (as numpy does).
+pub fn quantile(sorted: &[f64], q: f64) -> f64 {
     let at = q * (sorted.len() - 1) as f64;
     let below = at.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);

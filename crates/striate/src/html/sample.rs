@@ -130,6 +130,45 @@ fn twins(class: usize, i: u64, leak: bool) -> Twins {
     Twins { a: side(split[0], i), b: side(split[1], i + 50), why: "same picture, recompressed".into(), leak }
 }
 
+/// Curves of two ways to learn, and how the better one would go on.
+fn labels() -> LabelReport {
+    let points = |means: [f64; 5]| -> Vec<LabelPoint> {
+        let point =
+            |(labels, mean): (usize, f64)| LabelPoint { labels, mean, ci95: [mean - 0.03, mean + 0.02], draws: 20 };
+        [1, 2, 5, 10, 20].into_iter().zip(means).map(point).collect()
+    };
+    let forecast = |times: f64, mean: f64| LabelForecast {
+        times,
+        labels: (39.0 * times) as usize,
+        mean,
+        ci95: [mean - 0.02, mean + 0.02],
+        gain_ci95: [0.0, (times - 1.0) * 0.01],
+    };
+    let (pixels, lite0) = ("pixels".to_string(), "efficientnet_lite0_centroid".to_string());
+    LabelReport {
+        now: 39,
+        pictures: 196,
+        curves: vec![
+            LabelCurve { rung: pixels.clone(), points: points([0.405, 0.44, 0.534, 0.559, 0.57]) },
+            LabelCurve { rung: lite0.clone(), points: points([0.664, 0.77, 0.878, 0.909, 0.92]) },
+        ],
+        differences: vec![LabelDifference {
+            rung: lite0.clone(),
+            minus: pixels,
+            points: points([0.259, 0.33, 0.344, 0.35, 0.35]),
+        }],
+        extrapolation: Some(Extrapolation {
+            rung: lite0,
+            floor: 0.05,
+            scale: 0.28,
+            exponent: 0.8,
+            forecasts: vec![forecast(1.0, 0.93), forecast(2.0, 0.941), forecast(5.0, 0.947)],
+            distrust: None,
+        }),
+        sentence: "With twice the labels, 78 of each class, expect about 94 of 100 (92 to 97).".into(),
+    }
+}
+
 /// The default ladder on 196 photos in 5 classes.
 pub fn photos() -> Page {
     let mut s = Key::new(11).stream();
@@ -158,6 +197,7 @@ pub fn photos() -> Page {
         ],
         selected: Some(score(0.923, 0.041, 196)),
         test: None,
+        labels: Some(labels()),
         leaks: vec![],
         seconds: 51.3,
     };
@@ -244,7 +284,7 @@ pub fn many(k: usize) -> Page {
 pub fn one_model() -> Page {
     let mut page = photos();
     (page.report.rungs, page.report.skipped, page.report.selected) = (vec![], vec![], None);
-    (page.report.chosen, page.title) = ("lenet5".into(), "mnist".into());
+    (page.report.chosen, page.title, page.report.labels) = ("lenet5".into(), "mnist".into(), None);
     page.report.test = Some(Score { accuracy: 0.9936, balanced_accuracy: 0.9935, ci95: [0.9919, 0.9950], n: 10_000 });
     page.report.verdict = vec!["Of 1,000 new pictures like these, about 994 would be labelled right.".into()];
     let mut curve = curve("lenet5", 20, 0.993);
@@ -289,6 +329,10 @@ pub fn hostile() -> Page {
         confusion.counts[1].clear();
     }
     page.report.rungs[1].score = nan.clone();
+    if let Some(labels) = &mut page.report.labels {
+        labels.curves[0].rung = names[0].into();
+        labels.curves[1].points[2].ci95 = [f64::NAN, f64::INFINITY];
+    }
     page.report.selected = Some(nan);
     page.report.rungs[2].name = names[1].into();
     page.curves[0].points.iter_mut().for_each(|p| (p.train_loss, p.epoch) = (f64::NAN, f64::INFINITY));
@@ -300,7 +344,7 @@ pub fn hostile() -> Page {
 /// A page with hardly anything on it.
 pub fn nothing() -> Page {
     let mut page = photos();
-    let report = TrainReport { rungs: vec![], skipped: vec![], selected: None, ..page.report };
+    let report = TrainReport { rungs: vec![], skipped: vec![], selected: None, labels: None, ..page.report };
     page = Page {
         report,
         data: DataGlance::default(),

@@ -67,7 +67,7 @@ impl<'a> Probe<'a> {
     }
 
     /// A head on features of EfficientNet-Lite0 as trained on ImageNet.
-    pub fn lite0(lite0: &Lite0<'a>, name: &'static str, head: Head, capacity: usize) -> Self {
+    pub(super) fn lite0(lite0: &Lite0<'a>, name: &'static str, head: Head, capacity: usize) -> Self {
         Self {
             bench: lite0.bench,
             name,
@@ -82,9 +82,25 @@ impl<'a> Probe<'a> {
     }
 }
 
+impl Probe<'_> {
+    /// Pictures whose vectors are at hand.
+    pub fn known(&self) -> Vec<usize> {
+        self.vectors.known()
+    }
+
+    /// Vectors `[N, D]` of pictures, computed once each.
+    pub fn features(&self, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        self.vectors.of(pictures)
+    }
+}
+
 impl Rung for Probe<'_> {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn probe(&self) -> Option<&Probe<'_>> {
+        Some(self)
     }
 
     fn fit(&self, _: &str, train: &[usize]) -> Result<Fitted, Error> {

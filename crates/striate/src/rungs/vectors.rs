@@ -63,6 +63,11 @@ impl<'a> Vectors<'a> {
         Ok(pictures.iter().flat_map(|i| known[i].iter().copied()).collect())
     }
 
+    /// Pictures whose vectors are at hand.
+    pub fn known(&self) -> Vec<usize> {
+        self.known.borrow().keys().copied().collect()
+    }
+
     fn compute(&self, pictures: &[usize]) -> Result<Vec<f32>, Error> {
         match &self.source {
             Source::Pictures(preprocess) => {
