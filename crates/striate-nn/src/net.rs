@@ -65,6 +65,31 @@ impl Net {
         each!(self, model => model.features(x, pass))
     }
 
+    /// Both in one pass: what [`Net::features`] and [`Net::forward`] give.
+    ///
+    /// # Shapes
+    /// - `x`: `[N, C, H, W]`, outputs: `[N, D]` and `[N, K]`
+    ///
+    /// # Panics
+    /// If `x` does not have the channels or size that the net was built for.
+    pub fn features_and_logits(&self, x: Tensor<4>, pass: &Pass) -> (Tensor<2>, Tensor<2>) {
+        macro_rules! by_head {
+            ($model:expr) => {{
+                let features = $model.features(x, pass);
+                (features.clone(), $model.head(features, pass))
+            }};
+        }
+        match self {
+            Net::Linear(model) => by_head!(model),
+            Net::Conv4(model) => by_head!(model),
+            Net::LeNet5(model) => by_head!(model),
+            Net::ResNet(model) => by_head!(model),
+            Net::MobileNetV2(model) => by_head!(model),
+            Net::SqueezeNet(model) => model.features_and_logits(x, pass), // its logits are not of its features
+            Net::EfficientNetLite(model) => by_head!(model),
+        }
+    }
+
     /// D, the length of a picture's features.
     pub fn feature_len(&self) -> usize {
         each!(self, model => model.feature_len())

@@ -1,11 +1,12 @@
 //! `train DATA` with nothing else: the first ladder, within its budget.
 
+use crate::audit::unlike;
 use crate::error::Error;
 use crate::event::Event;
 use crate::finish::{Outcome, finish};
 use crate::input;
 use crate::judge::{judge, sample};
-use crate::ladder::{Answers, Judged, Truth, choose, judge_rung, selected_answers};
+use crate::ladder::{self, Answers, Judged, Truth, choose, judge_rung, selected_answers};
 use crate::plan::{inference_capacity, inference_seconds, training_plan};
 use crate::report::{Skipped, TrainReport};
 use crate::rungs::{Bench, Chance, Probe, Rung, Scratch};
@@ -81,6 +82,10 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     let mut all: Vec<usize> = prepared.train.iter().chain(&prepared.valid).copied().collect();
     all.sort_unstable();
     let fitted = rung.fit("all", &all)?;
+    let unlike = match unlike::rule(&judged[chosen].distances, &judge.parts) {
+        Some(rule) => ladder::reference(rung.as_ref(), &fitted, &all, seed)?.map(|reference| (rule, reference)),
+        None => None,
+    };
 
     let scored = prepared.leaks.is_empty() || job.asked.allow_leaks;
     let test = if prepared.test.is_empty() || !scored {
@@ -115,6 +120,8 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
         test,
         judged_by: judge.words,
         judged: judge.scored,
+        rounds: judge.rounds,
+        unlike,
         curves,
         refitted: true,
         fitted,

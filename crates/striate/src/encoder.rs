@@ -83,7 +83,7 @@ impl Encoder {
             let advice = format!("give a model file, the folder of a run, or one of {}, pca", NAMES.join(", "));
             return Err(Error::request(what, advice));
         }
-        let Predictor { manifest, net, device } = Predictor::open(path)?;
+        let Predictor { manifest, net, device, .. } = Predictor::open(path)?;
         let file = model_file::model_path(path);
         let bytes = std::fs::read(&file).map_err(Error::reading(&file))?;
         let id = format!("model {}", blake3::hash(&bytes).to_hex());

@@ -42,6 +42,14 @@ pub trait Rung {
     fn fit(&self, what: &str, train: &[usize]) -> Result<Fitted, Error>;
     /// Logits `[N, K]` of pictures under what it learned.
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error>;
+    /// What the last layer of what it learned sees of pictures, `[N, D]`; empty for a rung that cannot compare pictures.
+    fn features(&self, _fitted: &Fitted, _pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        Ok(Vec::new())
+    }
+    /// Those of `train` that it learns from.
+    fn learned(&self, train: &[usize]) -> Vec<usize> {
+        train.to_vec()
+    }
 }
 
 /// What all rungs work on.
@@ -144,7 +152,7 @@ impl<'a> Probe<'a> {
     }
 
     /// Features `[N, D]` of pictures, computed once each.
-    fn features(&self, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+    fn known_features(&self, pictures: &[usize]) -> Result<Vec<f32>, Error> {
         let missing: Vec<usize> = {
             let known = self.known.borrow();
             pictures.iter().copied().filter(|i| !known.contains_key(i)).collect()
@@ -173,8 +181,8 @@ impl Rung for Probe<'_> {
 
     fn fit(&self, _: &str, train: &[usize]) -> Result<Fitted, Error> {
         let prepared = self.bench.prepared;
-        let train = sample(train, self.capacity, Key::new(self.bench.seed).with_name(self.name));
-        let features = self.features(&train)?;
+        let train = self.learned(train);
+        let features = self.known_features(&train)?;
         let (labels, groups) = (prepared.labels_of(&train), prepared.groups_of(&train));
         let logistic = LogisticConfig {
             balanced: prepared.is_imbalanced(),
@@ -188,8 +196,16 @@ impl Rung for Probe<'_> {
         Ok(Fitted { config, preprocess, net, history: Vec::new(), learned_from: train.len() })
     }
 
+    fn features(&self, _: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        self.known_features(pictures)
+    }
+
+    fn learned(&self, train: &[usize]) -> Vec<usize> {
+        sample(train, self.capacity, Key::new(self.bench.seed).with_name(self.name))
+    }
+
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
-        let features = self.features(pictures)?;
+        let features = self.known_features(pictures)?;
         let tensors = named_tensors(&fitted.net);
         let head = fitted.net.last_layer();
         let (weight, bias) = (&tensors[&format!("{head}.weight")].values, &tensors[&format!("{head}.bias")].values);
@@ -246,8 +262,8 @@ impl Rung for Scratch<'_> {
     }
 
     fn fit(&self, what: &str, train: &[usize]) -> Result<Fitted, Error> {
-        let Bench { prepared, context, device, workers, seed, .. } = self.bench;
-        let train = sample(train, self.plan.pictures, Key::new(seed).with_name("conv4"));
+        let Bench { prepared, context, device, workers, .. } = self.bench;
+        let train = self.learned(train);
         let spec = FitSpec {
             recipe: &self.recipe,
             net: &self.config,
@@ -268,5 +284,14 @@ impl Rung for Scratch<'_> {
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
         let spec = self.bench.infer(&self.preprocess, pictures, self.cache.as_ref());
         Ok(infer::logits(&Frozen::new(fitted.net.clone()), &spec, &|_| {})?)
+    }
+
+    fn features(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        let spec = self.bench.infer(&self.preprocess, pictures, self.cache.as_ref());
+        Ok(infer::features(&Frozen::new(fitted.net.clone()), &spec, &|_| {})?)
+    }
+
+    fn learned(&self, train: &[usize]) -> Vec<usize> {
+        sample(train, self.plan.pictures, Key::new(self.bench.seed).with_name("conv4"))
     }
 }

@@ -16,7 +16,8 @@ use crate::terminal::{Terminal, duration};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Without --model or --recipe it climbs a ladder, from guessing to a pretrained net, scores every rung on pictures \
-held out, and keeps the simplest that ties the best. It writes one model file and one report (a page that opens by \
+held out, and keeps the simplest that ties the best. It looks for likely wrong labels, trivial shortcuts (picture \
+size, borders, cameras, dates), copies and odd pictures, and tells what deserves a look. It writes one model file and one report (a page that opens by \
 double-click) into a new folder under runs/.
 
 Examples:
@@ -131,6 +132,10 @@ fn text(report: &TrainReport) -> String {
         text += &leaks(report);
     }
     text += &wrap(&report.verdict.join(" "));
+    for warning in striate::audit::warnings(&report.audit) {
+        text += "\n";
+        text += &wrap(&format!("Look first: {warning}"));
+    }
     let report_page = Path::new(&report.run).join("report.html");
     text +=
         &format!("\nModel   {}\nReport  {}  (a page: open it by double-click)\n", report.model, report_page.display());
@@ -221,6 +226,7 @@ fn time(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use striate::audit::{Audit, LabelAudit, Suspect};
     use striate::report::{Leak, Score};
 
     fn score(balanced_accuracy: f64) -> Score {
@@ -239,6 +245,7 @@ mod tests {
             selected: Some(score(0.921)),
             test: None,
             leaks: vec![],
+            audit: Audit::default(),
             seconds: 80.0,
         }
     }
@@ -249,6 +256,22 @@ mod tests {
         assert!(text.contains("> efficientnet_lite0             92.1 %  87.1 to 95.1 %       196  12 s"), "{text}");
         assert!(text.contains("\n\nExpect about 92 of 100. The saved model is"), "{text}");
         assert!(text.contains("striate predict runs/photos-ladder-1 NEW-PICTURES --out labels.csv"), "{text}");
+    }
+
+    #[test]
+    fn doubtful_labels_are_told_after_the_verdict() {
+        let suspect = Suspect {
+            file: "a/1.png".into(),
+            given: "a".into(),
+            likely: "b".into(),
+            given_probability: 0.1,
+            likely_probability: 0.9,
+            score: -0.9,
+            plausible: true,
+        };
+        let labels = Some(LabelAudit { checked: 196, expected: 3, ranked: vec![suspect] });
+        let text = text(&TrainReport { audit: Audit { labels, ..Audit::default() }, ..report() });
+        assert!(text.contains("tried.\n\nLook first: About 3 of 196 labels look wrong, such as a/1.png"), "{text}");
     }
 
     #[test]
