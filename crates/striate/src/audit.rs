@@ -47,6 +47,8 @@ pub struct LabelAudit {
     pub checked: usize,
     /// About how many of them are wrong, by the confident joint scaled to the classes' sizes.
     pub expected: usize,
+    /// Whether that is more than the model's own mistakes explain (3 % of the labels).
+    pub doubtful: bool,
     /// The likeliest wrong labels: a tenth of those looked at, the likeliest first.
     pub ranked: Vec<Suspect>,
 }
@@ -238,12 +240,11 @@ fn balance(prepared: &Prepared) -> Option<Balance> {
 /// explain as well as a shortcut would, and single odd pictures, are left to the report.
 pub fn warnings(audit: &Audit) -> Vec<String> {
     let mut sentences = Vec::new();
-    if let Some(LabelAudit { checked, expected, ranked }) = &audit.labels
-        && let (true, Some(first)) = (*expected > 0, ranked.first())
+    if let Some(LabelAudit { checked, expected, doubtful: true, ranked }) = &audit.labels
+        && let Some(first) = ranked.first()
     {
-        let look = if *expected == 1 { "label looks" } else { "labels look" };
         sentences.push(format!(
-            "About {expected} of {checked} {look} wrong, such as {}: labelled {}, looks like {}.",
+            "About {expected} of {checked} labels may be wrong, such as {}: labelled {}, looks like {}.",
             first.file, first.given, first.likely
         ));
     }
@@ -279,11 +280,13 @@ mod tests {
             classes: Vec::new(),
             words: "Border alone tells the classes apart".into(),
         };
-        let labels = LabelAudit { checked: 60, expected: 1, ranked: vec![suspect] };
+        let labels = LabelAudit { checked: 60, expected: 3, doubtful: true, ranked: vec![suspect] };
         let shortcuts = vec![shortcut(true, false), shortcut(true, true), shortcut(false, false)];
-        let audit = Audit { labels: Some(labels), shortcuts, ..Audit::default() };
+        let mut audit = Audit { labels: Some(labels), shortcuts, ..Audit::default() };
         let told = warnings(&audit);
         assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].contains("1 of 60 label looks wrong, such as a/1.png: labelled a, looks like b"), "{told:?}");
+        assert!(told[0].contains("3 of 60 labels may be wrong, such as a/1.png: labelled a, looks like b"), "{told:?}");
+        audit.labels.iter_mut().for_each(|labels| labels.doubtful = false);
+        assert_eq!(warnings(&audit).len(), 1, "no more than the model's own mistakes");
     }
 }

@@ -269,9 +269,9 @@ mod tests {
             score: -0.9,
             plausible: true,
         };
-        let labels = Some(LabelAudit { checked: 196, expected: 3, ranked: vec![suspect] });
+        let labels = Some(LabelAudit { checked: 196, expected: 3, doubtful: true, ranked: vec![suspect] });
         let text = text(&TrainReport { audit: Audit { labels, ..Audit::default() }, ..report() });
-        assert!(text.contains("tried.\n\nLook first: About 3 of 196 labels look wrong, such as a/1.png"), "{text}");
+        assert!(text.contains("tried.\n\nLook first: About 3 of 196 labels may be wrong, such as a/1.png"), "{text}");
     }
 
     #[test]

@@ -19,6 +19,10 @@ use crate::prepare::Prepared;
 
 /// A class of K that a cue tells apart without fault lifts balanced accuracy from 1 / K to 2 / K; three tenths of that.
 const CLEARLY: f64 = 0.3;
+/// A class is named where the share of it that a cue takes for it lies by this above the share of the others.
+const APART: f64 = 0.3;
+/// Classes named at most.
+const NAMED: usize = 3;
 /// Most pictures that a tree learns from.
 const MOST: usize = 5000;
 
@@ -126,23 +130,22 @@ fn told_apart(confusion: &[Vec<usize>], classes: &[String]) -> Vec<ToldApart> {
 }
 
 fn words(cue: &Cue, balanced_accuracy: f64, chance: f64, told: &[ToldApart]) -> String {
-    let lead = |class: &ToldApart| class.recall.unwrap_or(0.0) - class.others.unwrap_or(0.0);
-    let best = told.iter().reduce(|a, b| if lead(b) > lead(a) { b } else { a });
-    let best = best.map_or(String::new(), |class| {
-        let (recall, others) = (class.recall.unwrap_or(0.0), class.others.unwrap_or(0.0));
-        format!(
-            ", and {} best of all (it takes {:.0} of 100 of them for that, and {:.0} of 100 others)",
-            class.class,
-            100.0 * recall,
-            100.0 * others
-        )
-    });
+    let shares = |class: &ToldApart| (class.recall.unwrap_or(0.0), class.others.unwrap_or(0.0));
+    let lead = |class: &ToldApart| shares(class).0 - shares(class).1;
+    let mut best: Vec<&ToldApart> = told.iter().filter(|class| lead(class) > APART).collect();
+    best.sort_by(|a, b| lead(b).total_cmp(&lead(a))); // stable: equals in the order of the classes
+    let one = |class: &&ToldApart| {
+        let (recall, others) = shares(class);
+        format!("{} ({:.0} of 100 of them, and {:.0} of 100 others)", class.class, 100.0 * recall, 100.0 * others)
+    };
+    let named: Vec<String> = best.iter().take(NAMED).map(one).collect();
+    let tells = if named.is_empty() { String::new() } else { format!("; it tells {}", named.join(", ")) };
     format!(
-        "{} alone tells the classes apart: {:.0} of 100 right where guessing has {:.0}{best}; {}",
+        "{} alone tells classes apart: {:.0} of 100 right where guessing has {:.0}{tells}. {}",
         capital(cue.name),
         100.0 * balanced_accuracy,
         100.0 * chance,
-        cue.meaning
+        capital(cue.meaning)
     )
 }
 
@@ -154,6 +157,8 @@ fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::judge;
+    use crate::prepare::{PrepareOptions, prepare};
 
     /// Five folds of `n` pictures in `k` classes, the pictures' numbers made by `value` of class and chance.
     fn trial(n: usize, k: usize, seed: u64, value: impl Fn(u32, f64) -> f64) -> Shortcut {
@@ -186,9 +191,22 @@ mod tests {
         for (n, k) in [(50, 2), (100, 5), (200, 10)] {
             let found = trial(n, k, 1, |label, chance| if label == 1 { 5.0 + chance } else { chance });
             assert!(found.named, "{n} pictures, {k} classes: {found:?}");
-            assert!(found.words.contains("c1 best of all (it takes 100 of 100 of them"), "{}", found.words);
+            assert!(found.words.contains("it tells c1 (100 of 100 of them, and 0 of 100 others)"), "{}", found.words);
             assert_eq!((found.classes[1].recall, found.classes[1].others), (Some(1.0), Some(0.0)));
         }
+    }
+
+    #[test]
+    fn on_the_photos_neither_size_nor_border_nor_date_is_named() {
+        let options = PrepareOptions { data: "@photos".into(), group_by: None, strict: true };
+        let prepared = prepare(&options, &|_| {}).expect("embedded");
+        let mut skipped = Vec::new();
+        let judge = judge(&prepared, 1000, 1);
+        let found = audit(&prepared, &judge.rounds, 1, &mut |cue, why| skipped.push(format!("{cue}: {why}")));
+        assert!(skipped.iter().any(|told| told.starts_with("picture size: it is the same")), "{skipped:?}");
+        assert!(skipped.iter().any(|told| told.starts_with("file size: the pictures are not files")), "{skipped:?}");
+        let named: Vec<&str> = found.iter().filter(|cue| cue.named).map(|cue| cue.cue.as_str()).collect();
+        assert_eq!(named, ["mean colour"], "{found:?}");
     }
 
     #[test]

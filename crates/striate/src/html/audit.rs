@@ -27,18 +27,18 @@ pub fn drawn(page: &Page) -> Vec<((usize, usize), &Thumb)> {
 pub fn draw(page: &Page, thumbs: &Thumbs) -> Section {
     let audit = &page.report.audit;
     let named = || audit.shortcuts.iter().filter(|shortcut| shortcut.named);
-    let wrong = audit.labels.as_ref().map_or(0, |labels| labels.expected);
+    let wrong = audit.labels.as_ref().filter(|labels| labels.doubtful);
     Section {
         id: "audit",
         title: "Before you trust it",
         short: "Audit",
         body: html! {
             p.lead {
-                @if wrong > 0 { "About " b { (several(wrong, "label")) } " may be wrong. " }
-                @else if audit.labels.is_some() { "No label is contradicted. " }
+                @if let Some(labels) = wrong { "About " b { (several(labels.expected, "label")) } " may be wrong. " }
+                @else if audit.labels.is_some() { "Hardly a label is contradicted. " }
                 @match named().count() {
                     0 => "Nothing trivial that was checked tells the classes apart.",
-                    n => { b { (several(n, "property")) } " besides the subject " (if n == 1 { "tells" } else { "tell" }) " the classes apart." }
+                    n => { b { @if n == 1 { "One thing" } @else { (count(n)) " things" } } " besides the subject " @if n == 1 { "tells" } @else { "tell" } " classes apart." }
                 }
             }
             @if let Some(labels) = &audit.labels { (suspects(page, labels, thumbs)) }
@@ -79,7 +79,7 @@ pub fn draw(page: &Page, thumbs: &Thumbs) -> Section {
 
 fn suspects(page: &Page, labels: &LabelAudit, thumbs: &Thumbs) -> Markup {
     let all: Vec<(usize, &Suspect)> = page.report.audit.suspects().enumerate().collect();
-    let (open, folded) = if labels.expected > 0 { all.split_at(all.len().min(AT_ONCE)) } else { all.split_at(0) };
+    let (open, folded) = if labels.doubtful { all.split_at(all.len().min(AT_ONCE)) } else { all.split_at(0) };
     let pictures = |part: &[(usize, &Suspect)]| {
         html! { div.pictures { @for (i, suspect) in part {
             (picture(page, (0, *i), &suspect.file, thumbs, &html! {
@@ -90,9 +90,10 @@ fn suspects(page: &Page, labels: &LabelAudit, thumbs: &Thumbs) -> Markup {
     };
     html! {
         h3 { "Likely wrong labels" }
-        p.muted { "Under each: its label, and the label it looks like, with their probabilities. Of " (several(labels.checked, "label")) " about " (count(labels.expected)) " are expected to be wrong." }
+        p.muted { "Under each: its label, and the label it looks like, with their probabilities. Of " (several(labels.checked, "label")) ", " (count(labels.expected)) " are contradicted with confidence"
+            @if labels.doubtful { "." } @else { ", no more than a model's own mistakes explain." } }
         @if !open.is_empty() { (pictures(open)) }
-        @if !folded.is_empty() { details { summary { "The next " (count(folded.len())) " by the same order" } (pictures(folded)) } }
+        @if !folded.is_empty() { details { summary { @if open.is_empty() { "The first " } @else { "The next " } (count(folded.len())) } (pictures(folded)) } }
     }
 }
 
@@ -110,7 +111,7 @@ fn shortcuts(all: &[Shortcut]) -> Markup {
     };
     let (named, other): (Vec<&Shortcut>, Vec<&Shortcut>) = all.iter().partition(|shortcut| shortcut.named);
     html! {
-        h3 { "What tells the classes apart besides the subject" }
+        h3 { "What tells classes apart besides the subject" }
         @if !named.is_empty() { (table(&named)) }
         @if !other.is_empty() { details { summary { "Checked, and no better than guessing (" (count(other.len())) ")" } (table(&other)) } }
     }
