@@ -89,7 +89,11 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
     };
     let logits = infer::logits(&Frozen::new(net.clone()), &InferSpec::of(&spec, &test), &progress)?;
     let answers = Answers::new(&logits, truth.classes);
-    let unlike = unlike(&net, &spec, &test, &prepared.groups_of(&test))?;
+    // Copies of training pictures lie at no distance from them: no threshold is set by those.
+    let unlike = match prepared.leaks.is_empty() {
+        true => unlike(&net, &spec, &test, &prepared.groups_of(&test))?,
+        false => None,
+    };
     let score = scored.then(|| truth.score(&answers.predicted, seed));
     let fitted =
         Fitted { config: config.clone(), preprocess: preprocess.clone(), net, history, learned_from: train.len() };

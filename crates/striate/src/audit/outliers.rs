@@ -63,7 +63,9 @@ fn scores(values: Vec<f64>, least: f64) -> Vec<f64> {
     let middle = median(values.clone());
     let deviation = MAD * median(values.iter().map(|v| (v - middle).abs()).collect());
     let unit = deviation.max(least).max(1e-9);
-    values.iter().map(|v| (v - middle) / unit).collect()
+    let score = |v: &f64| (v - middle) / unit;
+    // Float pictures of the largest values have sums beyond all numbers: they say nothing.
+    values.iter().map(|v| if score(v).is_finite() { score(v) } else { 0.0 }).collect()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -113,7 +113,7 @@ fn shortcuts(all: &[Shortcut]) -> Markup {
     html! {
         h3 { "What tells classes apart besides the subject" }
         @if !named.is_empty() { (table(&named)) }
-        @if !other.is_empty() { details { summary { "Checked, and no better than guessing (" (count(other.len())) ")" } (table(&other)) } }
+        @if !other.is_empty() { details { summary { "Checked, and not clearly better than guessing (" (count(other.len())) ")" } (table(&other)) } }
     }
 }
 
@@ -123,7 +123,7 @@ fn outliers(page: &Page, all: &[Outlier], thumbs: &Thumbs) -> Markup {
     html! {
         @if !all.is_empty() {
             details {
-                summary { (several(all.len(), "picture")) " stand out by blur or exposure" }
+                summary { (several(all.len(), "picture")) @if all.len() == 1 { " stands" } @else { " stand" } " out by blur or exposure" }
                 div.pictures { @for (i, outlier) in &pictured {
                     (picture(page, (1, *i), &outlier.file, thumbs, &html! { (shown(&outlier.what, 40)) }))
                 } }
