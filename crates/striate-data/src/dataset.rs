@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::decode::{Decoded, Limits, PictureError, decode, read, read_bytes};
 use crate::embedded::Photo;
 use crate::error::DataError;
+use crate::origin::Origin;
 use crate::paths::{Paths, display_name};
 use crate::picture::Picture;
 use crate::records::Records;
@@ -180,6 +181,20 @@ impl Dataset {
             Source::Records(records) => Ok(Decoded { picture: records.picture(at)?, notes: vec![] }),
             Source::Photos(photos) => decode(photos[at].bytes, &self.limits),
         }
+    }
+
+    /// Picture `i` as [`Dataset::picture`] gives it, with what its file says beside the picture; data that is not of
+    /// files has nothing beside.
+    ///
+    /// # Panics
+    /// If there is no picture `i`.
+    pub fn look(&self, i: usize) -> Result<(Decoded, Option<Origin>), PictureError> {
+        let Some(path) = self.path(i) else { return Ok((self.picture(i)?, None)) };
+        let bytes = read_bytes(&path, &self.limits)?;
+        let written = std::fs::metadata(&path).and_then(|meta| meta.modified()).ok();
+        let since = written.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let origin = Origin::of(&bytes, since.map(|since| since.as_secs() as i64));
+        Ok((decode(&bytes, &self.limits)?, Some(origin)))
     }
 
     /// A digest (BLAKE3) of what is stored of picture `i`: of its file, or of the values of its record.

@@ -1,6 +1,7 @@
 //! Pictures from disk to model units: decode, preprocess, augment, data sets, groups, splits, loader.
 
 mod alike;
+pub mod appearance;
 pub mod augment;
 mod cifar;
 pub mod dataset;
@@ -17,6 +18,7 @@ pub mod manifest;
 mod near_hashes;
 mod open;
 pub mod ordered;
+pub mod origin;
 mod paths;
 mod perceptual;
 pub mod picture;

@@ -1,23 +1,25 @@
 //! One pass over all pictures before anything else: what they are, which cannot be read, which range of values they use.
 //!
-//! Each picture is decoded once, on all threads of the current rayon pool; some 64 bytes of each are kept. The result
+//! Each picture is decoded once, on all threads of the current rayon pool; some 160 bytes of each are kept. The result
 //! is the same for any number of threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use crate::appearance::Appearance;
 use crate::dataset::{Dataset, Split};
 use crate::levels::Levels;
+use crate::origin::Origin;
 use crate::perceptual;
 use crate::picture::{Picture, Pixels};
 use crate::preprocess::ValueRange;
 use crate::thumbnail::{Channel, is_flat, thumbnail};
 
 /// What is kept of one picture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fact {
     /// Rows; 0 where the picture could not be read.
     pub height: u32,
@@ -33,6 +35,23 @@ pub struct Fact {
     pub hash: [u64; 4],
     /// Of size, type and values: equal pictures only are equal.
     pub content: [u8; 16],
+    /// Colour, exposure, sharpness, frame.
+    pub appearance: Appearance,
+    /// What its file says; nothing where it could not be read or is not a file.
+    pub origin: Option<FileFact>,
+}
+
+/// What is kept of the file of one picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFact {
+    /// Length of the file.
+    pub bytes: u64,
+    /// When the file was last written, in seconds since 1970.
+    pub modified: Option<i64>,
+    /// When the picture was taken, in seconds since 1970 by the camera's clock.
+    pub taken: Option<i64>,
+    /// The camera; one name is kept once for all pictures.
+    pub camera: Option<Arc<str>>,
 }
 
 impl Fact {
@@ -86,15 +105,20 @@ pub fn scan(dataset: &Dataset, progress: &(dyn Fn(usize, usize) + Sync)) -> Scan
     let levels = Mutex::new(Levels::default());
     let notes = Mutex::new(BTreeMap::<String, usize>::new());
     let faults = Mutex::new(Vec::<Fault>::new());
+    let cameras = Mutex::new(BTreeSet::<Arc<str>>::new());
+    let file = |origin: Origin| {
+        let Origin { bytes, modified, taken, camera } = origin;
+        FileFact { bytes, modified, taken, camera: camera.map(|name| once(&cameras, name)) }
+    };
     let look = |index: usize| {
-        let fact = match dataset.picture(index) {
-            Ok(decoded) => {
+        let fact = match dataset.look(index) {
+            Ok((decoded, origin)) => {
                 // Sums of counts, so the order in which threads come does not matter.
                 levels.lock().unwrap_or_else(PoisonError::into_inner).add(&decoded.picture);
                 for note in &decoded.notes {
                     *notes.lock().unwrap_or_else(PoisonError::into_inner).entry(note.to_string()).or_default() += 1;
                 }
-                fact(&decoded.picture)
+                Fact { origin: origin.map(file), ..fact(&decoded.picture) }
             }
             Err(error) => {
                 let fault = Fault { index, name: dataset.name(index), why: error.to_string() };
@@ -135,7 +159,17 @@ fn fact(picture: &Picture) -> Fact {
         flat: is_flat(picture, &small),
         hash: perceptual::hash(&small),
         content: content(picture),
+        appearance: Appearance::of(picture),
+        origin: None,
     }
+}
+
+/// The one copy of a name.
+fn once(names: &Mutex<BTreeSet<Arc<str>>>, name: String) -> Arc<str> {
+    let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+    let name: Arc<str> = names.get(name.as_str()).cloned().unwrap_or_else(|| name.into());
+    names.insert(name.clone());
+    name
 }
 
 /// Whether all three channels are equal, but for the rounding of a JPEG.

@@ -59,4 +59,10 @@ impl Frozen {
     pub fn features(&self, x: Tensor<4>) -> Tensor<2> {
         self.net.features(x, &self.pass())
     }
+
+    /// # Shapes
+    /// - `x`: `[N, C, H, W]`, outputs: `[N, D]` and `[N, K]`
+    pub fn features_and_logits(&self, x: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
+        self.net.features_and_logits(x, &Pass::Frozen(&self.plan))
+    }
 }

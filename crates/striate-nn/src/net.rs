@@ -98,13 +98,39 @@ impl Net {
     /// # Panics
     /// If the net is not `efficientnet_lite0`.
     pub fn forward_above(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        self.cut().classify(self.cut().features_above(x, pass), pass)
+        self.cut().head(self.cut().features_above(x, pass), pass)
     }
 
     fn cut(&self) -> &EfficientNetLite {
         match self {
             Net::EfficientNetLite(model) => model,
             _ => panic!("Net: efficientnet_lite0 alone can be cut below its last block"),
+        }
+    }
+
+    /// Both in one pass: what [`Net::features`] and [`Net::forward`] give.
+    ///
+    /// # Shapes
+    /// - `x`: `[N, C, H, W]`, outputs: `[N, D]` and `[N, K]`
+    ///
+    /// # Panics
+    /// If `x` does not have the channels or size that the net was built for.
+    pub fn features_and_logits(&self, x: Tensor<4>, pass: &Pass) -> (Tensor<2>, Tensor<2>) {
+        macro_rules! by_head {
+            ($model:expr) => {{
+                let features = $model.features(x, pass);
+                (features.clone(), $model.head(features, pass))
+            }};
+        }
+        match self {
+            Net::Linear(model) => by_head!(model),
+            Net::Conv4(model) => by_head!(model),
+            Net::Airbench94(model) => by_head!(model),
+            Net::LeNet5(model) => by_head!(model),
+            Net::ResNet(model) => by_head!(model),
+            Net::MobileNetV2(model) => by_head!(model),
+            Net::SqueezeNet(model) => model.features_and_logits(x, pass), // its logits are not of its features
+            Net::EfficientNetLite(model) => by_head!(model),
         }
     }
 

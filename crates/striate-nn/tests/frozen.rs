@@ -38,6 +38,9 @@ fn check(name: &str, side: usize) {
     for (i, (a, b)) in together.iter().zip(&plain).enumerate() {
         assert!((a - b).abs() <= 1e-4 * largest, "{name}: logit {i} is {a} frozen, {b} not, of at most {largest}");
     }
+    let (features, logits) = frozen.features_and_logits(x.clone());
+    assert_eq!(values(logits), together, "{name}: logits beside features");
+    assert_eq!(values(features), values(frozen.features(x.clone())), "{name}: features beside logits");
     for picture in 0..8 {
         let alone = values(frozen.forward(x.clone().narrow(0, picture, 1)));
         let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();

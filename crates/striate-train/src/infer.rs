@@ -48,6 +48,11 @@ pub fn logits(net: &Frozen, spec: &InferSpec, progress: &dyn Fn(usize)) -> Resul
     rows(spec, progress, &|x| net.forward(x))
 }
 
+/// What the last layer sees of every picture, row-major `[N, D]`. `progress` hears of pictures done.
+pub fn features(net: &Frozen, spec: &InferSpec, progress: &dyn Fn(usize)) -> Result<Vec<f32>, FitError> {
+    rows(spec, progress, &|x| net.features(x))
+}
+
 /// What `f` makes of every picture, one row `[D]` each: it gets batches `[N, C, H, W]` and gives `[N, D]`.
 pub fn rows(
     spec: &InferSpec,

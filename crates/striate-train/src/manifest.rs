@@ -33,6 +33,21 @@ pub struct Manifest {
     pub provenance: Provenance,
     /// Figures it was saved with, by name.
     pub metrics: std::collections::BTreeMap<String, f64>,
+    /// How pictures unlike those it learned from are told; absent where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlike: Option<UnlikeRule>,
+}
+
+/// A picture whose features lie farther from the nearest kept training picture than `threshold` is unlike them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnlikeRule {
+    /// Distance of features of length 1, in `[0, 2]`.
+    pub threshold: f64,
+    /// Share of held-out pictures beyond a threshold that was set without them.
+    pub false_alarms: f64,
+    /// Pictures that `false_alarms` was measured on.
+    pub n: usize,
 }
 
 /// Hand-made features of a gray picture, computed between preprocessing and net.
@@ -135,7 +150,12 @@ impl Manifest {
                 net.in_channels
             ));
         }
-        Ok(())
+        match self.unlike {
+            Some(UnlikeRule { threshold, .. }) if !(threshold.is_finite() && threshold > 0.0) => {
+                Err(format!("its distance to unlike pictures is {threshold}, and only a positive one is one"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -162,6 +182,7 @@ mod tests {
             classes: vec!["a".into(), "b".into()],
             provenance,
             metrics: BTreeMap::from([("test.accuracy".into(), 0.1 + 0.2)]),
+            unlike: None,
         }
     }
 
@@ -172,6 +193,10 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         assert_eq!(Manifest::parse(&text(&manifest())), Ok(manifest()));
+        assert!(!text(&manifest()).contains("unlike"), "as older programs wrote it");
+        let unlike = Some(UnlikeRule { threshold: 0.7, false_alarms: 0.05, n: 200 });
+        let manifest = Manifest { unlike, ..manifest() };
+        assert_eq!(Manifest::parse(&text(&manifest)), Ok(manifest));
     }
 
     #[test]

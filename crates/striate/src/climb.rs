@@ -1,10 +1,11 @@
 //! `train DATA` with nothing else: the ladder, within its budget.
 
+use crate::audit::unlike;
 use crate::error::Error;
 use crate::event::Event;
 use crate::finish::{Outcome, finish};
 use crate::judge::{judge, sample};
-use crate::ladder::{Answers, Judged, Truth, answers_of, choose, is_open, judge_rung, selected_answers};
+use crate::ladder::{self, Answers, Judged, Truth, answers_of, choose, is_open, judge_rung, selected_answers};
 use crate::more_labels::more_labels;
 use crate::plan::inference_capacity;
 use crate::report::{Skipped, TrainReport};
@@ -73,6 +74,10 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     let mut all: Vec<usize> = prepared.train.iter().chain(&prepared.valid).copied().collect();
     all.sort_unstable();
     let fitted = rung.fit("all", &all)?;
+    let unlike = match unlike::rule(&judged[chosen].distances, &judge.parts) {
+        Some(rule) => ladder::reference(rung.as_ref(), &fitted, &all, seed)?.map(|reference| (rule, reference)),
+        None => None,
+    };
 
     let scored = prepared.leaks.is_empty() || job.asked.allow_leaks;
     let test = if prepared.test.is_empty() || !scored {
@@ -108,6 +113,8 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
         labels,
         judged_by: judge.words,
         judged: judge.scored,
+        rounds: judge.rounds,
+        unlike,
         curves,
         refitted: true,
         fitted,

@@ -1,7 +1,10 @@
 //! The end of a training: the model file, the report, the answer.
 
+use crate::audit::unlike::{self, Reference};
+use crate::audit::{self, Evidence};
 use crate::error::Error;
 use crate::event::Event;
+use crate::judge::Round;
 use crate::ladder::{Answers, Truth};
 use crate::page_parts;
 use crate::report::{LabelReport, Rung, Score, Skipped, TrainReport};
@@ -13,7 +16,7 @@ use std::collections::BTreeMap;
 use striate_nn::checkpoint::Checkpoint;
 use striate_nn::weights::named_tensors;
 use striate_train::fit::EpochRecord;
-use striate_train::manifest::{FORMAT, KEY, Manifest, Provenance};
+use striate_train::manifest::{FORMAT, KEY, Manifest, Provenance, UnlikeRule};
 
 /// What a training found out.
 pub(crate) struct Outcome {
@@ -33,6 +36,10 @@ pub(crate) struct Outcome {
     pub judged_by: String,
     /// Pictures judged or tested.
     pub judged: Vec<usize>,
+    /// Trainings, and what each was judged on.
+    pub rounds: Vec<Round>,
+    /// How pictures unlike the training pictures are told, and by what.
+    pub unlike: Option<(UnlikeRule, Reference)>,
     /// Answers of the chosen one on them.
     pub answers: Answers,
     /// Training curves by name.
@@ -60,10 +67,23 @@ pub(crate) fn finish(job: &Job, outcome: Outcome) -> Result<TrainReport, Error> 
         test: outcome.test.clone(),
         labels: outcome.labels.clone(),
         leaks: job.prepared.leaks.clone(),
+        audit: audit::audit(&evidence(job, &outcome)),
         seconds: job.start.elapsed().as_secs_f64(),
     };
     job.run.write("report.html", html::render(&page_of(job, &outcome, report.clone())?).as_bytes())?;
     Ok(report)
+}
+
+/// What the audit looks at.
+fn evidence<'a>(job: &'a Job, outcome: &'a Outcome) -> Evidence<'a> {
+    Evidence {
+        prepared: &job.prepared,
+        rounds: &outcome.rounds,
+        judged: &outcome.judged,
+        answers: (outcome.chosen != "chance").then_some(&outcome.answers),
+        unlike: outcome.unlike.as_ref().map(|(rule, reference)| unlike::figures(rule, reference)),
+        seed: job.recipe.train.seed,
+    }
 }
 
 fn model_bytes(job: &Job, outcome: &Outcome) -> Vec<u8> {
@@ -94,9 +114,11 @@ fn model_bytes(job: &Job, outcome: &Outcome) -> Vec<u8> {
             version: env!("CARGO_PKG_VERSION").into(),
         },
         metrics,
+        unlike: outcome.unlike.as_ref().map(|(rule, _)| *rule),
     };
     let text = serde_json::to_string(&manifest).expect("a manifest has a JSON form");
-    let tensors = named_tensors(&outcome.fitted.net);
+    let mut tensors = named_tensors(&outcome.fitted.net);
+    tensors.extend(outcome.unlike.as_ref().map(|(_, reference)| (unlike::TENSOR.to_string(), reference.to_tensor())));
     Checkpoint { tensors, metadata: BTreeMap::from([(KEY.to_string(), text)]) }.to_bytes()
 }
 
@@ -127,6 +149,7 @@ fn page_of(job: &Job, outcome: &Outcome, report: TrainReport) -> Result<page::Pa
         per_class: page_parts::per_class(prepared, &outcome.answers, &truth),
         calibration: Some(page_parts::calibration(&outcome.answers, &truth)),
         augment: outcome.augmented.then(|| page_parts::augment_sheet(job)).flatten(),
+        audit: page_parts::audit_pictures(prepared, &report.audit),
         warnings: prepared.warnings.clone(),
         provenance: provenance.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
         command: job.asked.command.clone(),

@@ -1,5 +1,6 @@
 //! `report.html`: a [`Page`] drawn as one file that opens by double-click, asks no network for anything and stays under 3 MB.
 
+mod audit;
 mod augment;
 pub(crate) mod axis;
 mod calibration;
@@ -58,6 +59,7 @@ fn draw(page: &Page, thumbs: &Thumbs) -> String {
         labels::draw(page),
         confusion::draw(page, thumbs),
         classes::draw(page),
+        Some(audit::draw(page, thumbs)),
         calibration::draw(page),
         curves::draw(page),
         Some(data::draw(page, thumbs)),

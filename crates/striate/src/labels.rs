@@ -7,7 +7,7 @@ use striate_nn::write_atomic;
 use crate::error::Error;
 use crate::report::Prediction;
 
-const HEADER: &str = "\u{feff}file,label,probability,second_label,second_probability,error\r\n";
+const HEADER: &str = "\u{feff}file,label,probability,second_label,second_probability,error,unlike\r\n";
 
 /// Refuses, before any work is done, a place where the file could not be written or something stands already.
 pub fn check_free(out: &Path, overwrite: bool) -> Result<(), Error> {
@@ -40,14 +40,15 @@ impl Table {
     /// Adds a row.
     pub fn push(&mut self, prediction: &Prediction) {
         let row = match prediction {
-            Prediction::Labelled { file, label, probability, top } => {
+            Prediction::Labelled { file, label, probability, top, unlike, .. } => {
                 let (second, second_probability) = match top.get(1) {
                     Some((label, p)) => (cell(label), format!("{p:.4}")),
                     None => (String::new(), String::new()),
                 };
-                format!("{},{},{probability:.4},{second},{second_probability},\r\n", cell(file), cell(label))
+                let unlike = unlike.map_or("", |unlike| if unlike { "yes" } else { "no" });
+                format!("{},{},{probability:.4},{second},{second_probability},,{unlike}\r\n", cell(file), cell(label))
             }
-            Prediction::Failed { file, error } => format!("{},,,,,{}\r\n", cell(file), cell(error)),
+            Prediction::Failed { file, error } => format!("{},,,,,{},\r\n", cell(file), cell(error)),
         };
         self.text += &row;
     }
@@ -88,11 +89,13 @@ mod tests {
     fn rows_have_the_header_s_columns() {
         let mut table = Table::new();
         let top = vec![("fish".to_string(), 0.75), ("tool".to_string(), 0.25)];
-        table.push(&Prediction::Labelled { file: "a.jpg".into(), label: "fish".into(), probability: 0.75, top });
+        let (file, label) = ("a.jpg".to_string(), "fish".to_string());
+        let unlike = Some(true);
+        table.push(&Prediction::Labelled { file, label, probability: 0.75, top, unlike, distance: Some(1.2) });
         table.push(&Prediction::Failed { file: "b.jpg".into(), error: "is empty, copy it again".into() });
         let lines: Vec<&str> = table.text.lines().collect();
-        assert_eq!(lines[1], "a.jpg,fish,0.7500,tool,0.2500,");
-        assert_eq!(lines[2], "b.jpg,,,,,\"is empty, copy it again\"");
+        assert_eq!(lines[1], "a.jpg,fish,0.7500,tool,0.2500,,yes");
+        assert_eq!(lines[2], "b.jpg,,,,,\"is empty, copy it again\",");
         assert!(table.text.starts_with('\u{feff}'));
     }
 

@@ -1,5 +1,6 @@
 //! The ladder: simple things first, all judged on the same pictures; the simplest that ties the best is chosen.
 
+use crate::audit::unlike::{self, Reference};
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::judge::Judge;
@@ -40,6 +41,9 @@ pub struct Judged {
     pub answers: Answers,
     /// Training curves of its rounds.
     pub histories: Vec<Vec<EpochRecord>>,
+    /// Distance of each judged picture to the nearest of those that its round learned from; none where the rung has no
+    /// features.
+    pub distances: Vec<f64>,
 }
 
 /// Truth about the judged pictures.
@@ -81,18 +85,33 @@ pub fn judge_rung(
     observer: Observer,
 ) -> Result<Judged, Error> {
     let start = Instant::now();
-    let (mut logits, mut histories) = (Vec::new(), Vec::new());
+    let (mut logits, mut histories, mut distances) = (Vec::new(), Vec::new(), Vec::new());
     for (i, round) in judge.rounds.iter().enumerate() {
         let (of, name) = (judge.rounds.len(), rung.name());
         observer(Event::Stage(if of > 1 { format!("{name}, fold {} of {of}", i + 1) } else { name.to_string() }));
         let fitted: Fitted = rung.fit(&format!("round{}", i + 1), &round.train)?;
         logits.extend(rung.logits(&fitted, &round.score)?);
+        if let Some(reference) = reference(rung, &fitted, &round.train, seed)? {
+            distances.extend(reference.distances(&rung.features(&fitted, &round.score)?));
+        }
         histories.push(fitted.history);
     }
     let answers = Answers::new(&logits, truth.classes);
     let score = truth.score(&answers.predicted, seed);
     let seconds = start.elapsed().as_secs_f64();
-    Ok(Judged { report: report::Rung { name: rung.name().to_string(), score, seconds }, answers, histories })
+    Ok(Judged { report: report::Rung { name: rung.name().to_string(), score, seconds }, answers, histories, distances })
+}
+
+/// The features of some of `train` under what `rung` learned; nothing where it has none.
+pub(crate) fn reference(
+    rung: &dyn Rung,
+    fitted: &Fitted,
+    train: &[usize],
+    seed: u64,
+) -> Result<Option<Reference>, Error> {
+    let kept = unlike::kept(&rung.learned(train), fitted.net.feature_len(), seed);
+    let features = rung.features(fitted, &kept)?;
+    Ok((!features.is_empty()).then(|| Reference::new(&features, features.len() / kept.len())))
 }
 
 /// What each rung answered.
@@ -164,7 +183,12 @@ mod tests {
             (0..truth.labels.len()).map(|i| if right(i) { truth.labels[i] } else { wrong(i) }).collect();
         let score = truth.score(&predicted, 1);
         let report = report::Rung { name: "test".into(), score, seconds: 0.0 };
-        Judged { report, answers: Answers { probabilities: Vec::new(), predicted }, histories: Vec::new() }
+        Judged {
+            report,
+            answers: Answers { probabilities: Vec::new(), predicted },
+            histories: Vec::new(),
+            distances: Vec::new(),
+        }
     }
 
     fn truth() -> Truth {

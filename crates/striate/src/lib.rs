@@ -2,6 +2,7 @@
 
 extern crate striate_engine as burn;
 
+pub mod audit;
 pub mod bench;
 mod climb;
 mod draws;

@@ -39,7 +39,7 @@ pub(crate) fn more_labels(job: &Job, rungs: &[Box<dyn Rung + '_>], chosen: &str)
     let pictures = sample(&known, PICTURES, Key::new(seed).with_name("label curve"));
     let (labels, groups) = (prepared.labels_of(&pictures), prepared.groups_of(&pictures));
     let pool = Pool { labels: &labels, groups: &groups, classes: prepared.classes().len() };
-    let features: Vec<Vec<f32>> = probes.iter().map(|probe| probe.features(&pictures)).collect::<Result<_, _>>()?;
+    let features: Vec<Vec<f32>> = probes.iter().map(|probe| probe.vectors(&pictures)).collect::<Result<_, _>>()?;
     let unit: Vec<Vec<f32>> = features.iter().map(|features| unit_length(features, pictures.len())).collect();
     let learners: Vec<Learner> = probes
         .iter()

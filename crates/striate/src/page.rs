@@ -158,6 +158,8 @@ pub struct Page {
     pub calibration: Option<Calibration>,
     /// Augmentation, where a net was trained with it.
     pub augment: Option<AugmentSheet>,
+    /// Pictures of what the audit found, by name.
+    pub audit: Vec<(String, Thumb)>,
     /// Warnings, as they were printed.
     pub warnings: Vec<String>,
     /// Provenance: recipe, seed, fingerprint, version, machine, threads, time.

@@ -1,5 +1,6 @@
 //! Fills the parts of the report's page from what a training found.
 
+use crate::audit::Audit;
 use crate::finish::Outcome;
 use crate::input;
 use crate::ladder::{Answers, Truth};
@@ -12,6 +13,7 @@ use crate::report::ClassScore;
 use crate::sheet::{self, SheetSpec};
 use crate::thumb::{encode, thumb};
 use crate::train::Job;
+use std::collections::BTreeSet;
 use striate_data::dataset::Split;
 use striate_train::fit::EpochRecord;
 use striate_train::metrics::{self, Outcomes, calibration as reliability};
@@ -97,6 +99,16 @@ pub(crate) fn confusion(job: &Job, outcome: &Outcome, truth: &Truth) -> Confusio
         mistakes: mistakes.collect(),
         measured_on: outcome.judged_by.clone(),
     }
+}
+
+/// The pictures that the audit's section shows, by name.
+pub(crate) fn audit_pictures(prepared: &Prepared, audit: &Audit) -> Vec<(String, Thumb)> {
+    let wanted: BTreeSet<&str> = audit.pictured().collect();
+    let named = (0..prepared.dataset.len()).map(|i| (prepared.dataset.name(i), i));
+    named
+        .filter(|(name, _)| wanted.contains(name.as_str()))
+        .filter_map(|(name, i)| Some((name, picture(prepared, i)?)))
+        .collect()
 }
 
 /// Figures by class.

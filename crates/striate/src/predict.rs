@@ -41,6 +41,10 @@ pub struct PredictReport {
     pub by_class: Vec<(String, usize)>,
     /// Hidden and foreign files that were passed by.
     pub ignored: usize,
+    /// Pictures unlike those that the model learned from; nothing where the model cannot tell.
+    pub unlike: Option<usize>,
+    /// Share of pictures like those it learned from that are flagged as well; nothing where the model cannot tell.
+    pub false_alarms: Option<f64>,
 }
 
 /// Labels every picture, in the order of `inputs` and by name within each. `each` gets them one by one and may stop the
@@ -55,7 +59,15 @@ pub fn predict(
         labels::check_free(out, options.overwrite)?;
     }
     let datasets = open(&options.inputs)?;
-    let mut report = PredictReport { labelled: 0, failed: 0, by_class: Vec::new(), ignored: 0 };
+    let rule = predictor.unlike_rule();
+    let mut report = PredictReport {
+        labelled: 0,
+        failed: 0,
+        by_class: Vec::new(),
+        ignored: 0,
+        unlike: rule.map(|_| 0),
+        false_alarms: rule.map(|rule| rule.false_alarms),
+    };
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut table = options.out.as_ref().map(|_| labels::Table::new());
     let total: usize = datasets.iter().map(Dataset::len).sum();
@@ -72,7 +84,12 @@ pub fn predict(
         report.ignored += dataset.foreign.hidden + dataset.foreign.other;
         let flow = label_all(&predictor, dataset, &mut |prediction| {
             match &prediction {
-                Prediction::Labelled { label, .. } => *counts.entry(label.clone()).or_default() += 1,
+                Prediction::Labelled { label, unlike, .. } => {
+                    *counts.entry(label.clone()).or_default() += 1;
+                    if let Some(n) = &mut report.unlike {
+                        *n += usize::from(*unlike == Some(true));
+                    }
+                }
                 Prediction::Failed { .. } => report.failed += 1,
             }
             report.labelled = counts.values().sum();
@@ -136,7 +153,9 @@ fn label_all(
             let file = file_name(dataset, first + i);
             let prediction = match prepared {
                 Ok(_) => match rows.next().expect("a row for each") {
-                    row if row.iter().all(|p| p.is_finite()) => labelled(file, &row, &predictor.manifest.classes),
+                    (row, distance) if row.iter().all(|p| p.is_finite()) => {
+                        labelled(file, &row, distance, &predictor.manifest.classes)
+                    }
                     _ => Prediction::Failed { file, error: FitError::NoNumber.to_string() },
                 },
                 Err(error) => Prediction::Failed { file, error: error.clone() },
@@ -159,11 +178,12 @@ pub(crate) fn file_name(dataset: &Dataset, i: usize) -> String {
     }
 }
 
-fn labelled(file: String, row: &[f64], classes: &[String]) -> Prediction {
+fn labelled(file: String, row: &[f64], distance: Option<f64>, classes: &[String]) -> Prediction {
     let mut order: Vec<usize> = (0..row.len()).collect();
     order.sort_by(|&a, &b| row[b].total_cmp(&row[a])); // stable: the first of equals wins, as in scoring
     let top: Vec<(String, f64)> = order.iter().take(TOP).map(|&k| (classes[k].clone(), row[k])).collect();
-    Prediction::Labelled { file, label: top[0].0.clone(), probability: top[0].1, top }
+    let unlike = distance.map(|distance| distance > 1.0);
+    Prediction::Labelled { file, label: top[0].0.clone(), probability: top[0].1, top, unlike, distance }
 }
 
 #[cfg(test)]
@@ -181,8 +201,9 @@ mod tests {
     #[test]
     fn the_likeliest_come_first() {
         let classes: Vec<String> = (0..7).map(|k| format!("c{k}")).collect();
-        let p = labelled("x.png".into(), &[0.1, 0.3, 0.05, 0.3, 0.15, 0.06, 0.04], &classes);
-        let Prediction::Labelled { label, probability, top, .. } = p else { panic!("{p:?}") };
+        let p = labelled("x.png".into(), &[0.1, 0.3, 0.05, 0.3, 0.15, 0.06, 0.04], Some(1.5), &classes);
+        let Prediction::Labelled { label, probability, top, unlike, .. } = p else { panic!("{p:?}") };
+        assert_eq!(unlike, Some(true));
         assert_eq!((label.as_str(), probability), ("c1", 0.3));
         assert_eq!(top.iter().map(|t| t.0.as_str()).collect::<Vec<_>>(), ["c1", "c3", "c4", "c0", "c5"]);
     }

@@ -2,6 +2,7 @@
 
 mod labels;
 
+use crate::audit::Audit;
 pub use labels::{Extrapolation, LabelCurve, LabelDifference, LabelForecast, LabelPoint, LabelReport};
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +97,9 @@ pub struct TrainReport {
     pub labels: Option<LabelReport>,
     /// Copies across given splits: one pair for each picture that has a copy in an earlier split.
     pub leaks: Vec<Leak>,
+    /// What could make figures or labels worth less than they look.
+    #[serde(default)]
+    pub audit: Audit,
     /// Wall time.
     pub seconds: f64,
 }
@@ -150,6 +154,12 @@ pub enum Prediction {
         probability: f64,
         /// The likeliest classes, best first, at most five.
         top: Vec<(String, f64)>,
+        /// Whether it is unlike the pictures that the model learned from; absent where the model cannot tell.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        unlike: Option<bool>,
+        /// Its distance to them, as a multiple of the one beyond which it is unlike; absent where the model cannot tell.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        distance: Option<f64>,
     },
     /// No label.
     Failed {

@@ -51,6 +51,14 @@ pub trait Rung {
     fn probe(&self) -> Option<&Probe<'_>> {
         None
     }
+    /// What the last layer of what it learned sees of pictures, `[N, D]`; empty for a rung that cannot compare pictures.
+    fn features(&self, _fitted: &Fitted, _pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        Ok(Vec::new())
+    }
+    /// Those of `train` that it learns from.
+    fn learned(&self, train: &[usize]) -> Vec<usize> {
+        train.to_vec()
+    }
 }
 
 /// What all rungs work on.

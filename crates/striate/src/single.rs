@@ -1,9 +1,11 @@
 //! `train --model` and `train --recipe`: one net, trained and tested once.
 
+use crate::audit::unlike::{self, Reference};
 use crate::error::Error;
 use crate::event::Event;
 use crate::finish::{Outcome, finish};
 use crate::input;
+use crate::judge::Round;
 use crate::ladder::{Answers, Truth};
 use crate::prepare::Prepared;
 use crate::report::TrainReport;
@@ -14,9 +16,10 @@ use std::collections::BTreeSet;
 use striate_data::preprocess::Preprocess;
 use striate_data::split::holdout;
 use striate_data::unit_cache::UnitCache;
-use striate_nn::{Frozen, NetConfig, registry};
+use striate_nn::{Frozen, Net, NetConfig, registry};
 use striate_train::fit::{FitSpec, batches};
 use striate_train::infer::{self, InferSpec};
+use striate_train::manifest::UnlikeRule;
 
 /// Share of the pictures held out for the test where no test split is given.
 const TEST: f64 = 0.2;
@@ -86,6 +89,11 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
     };
     let logits = infer::logits(&Frozen::new(net.clone()), &InferSpec::of(&spec, &test), &progress)?;
     let answers = Answers::new(&logits, truth.classes);
+    // Copies of training pictures lie at no distance from them: no threshold is set by those.
+    let unlike = match prepared.leaks.is_empty() {
+        true => unlike(&net, &spec, &test, &prepared.groups_of(&test))?,
+        false => None,
+    };
     let score = scored.then(|| truth.score(&answers.predicted, seed));
     let fitted =
         Fitted { config, preprocess: preprocess.clone(), features: None, net, history, learned_from: train.len() };
@@ -99,7 +107,9 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
             test: score,
             labels: None,
             judged_by: words,
-            judged: test,
+            judged: test.clone(),
+            rounds: vec![Round { train, score: test }],
+            unlike,
             answers,
             curves: vec![(recipe.model.name.clone(), fitted.history.clone())],
             augmented: true,
@@ -107,6 +117,19 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
             fitted,
         },
     )
+}
+
+/// How pictures unlike the training pictures are told, by a threshold set on the test pictures.
+fn unlike(net: &Net, spec: &FitSpec, test: &[usize], groups: &[u32]) -> Result<Option<(UnlikeRule, Reference)>, Error> {
+    let net = Frozen::new(net.clone());
+    let kept = unlike::kept(spec.train, net.net().feature_len(), spec.recipe.train.seed);
+    let reference = infer::features(&net, &InferSpec::of(spec, &kept), &|_| {})?;
+    let reference = Reference::new(&reference, net.net().feature_len());
+    let judged = unlike::kept(test, net.net().feature_len(), spec.recipe.train.seed);
+    let distances = reference.distances(&infer::features(&net, &InferSpec::of(spec, &judged), &|_| {})?);
+    let group = |i: &usize| test.binary_search(i).map_or(0, |at| groups[at]);
+    let parts: Vec<u8> = judged.iter().map(|i| (group(i) % 5) as u8).collect();
+    Ok(unlike::rule(&distances, &parts).map(|rule| (rule, reference)))
 }
 
 /// Too few groups to learn from some and score on others.

@@ -25,6 +25,9 @@ Examples:
   # a whole folder, for a spreadsheet
   striate predict runs/photos-ladder-1 new-pictures --out labels.csv
 
+A picture that is unlike all that the model learned from is flagged: `unlike` in the CSV and in --json (with its \
+distance as a multiple of the limit), a count on stderr.
+
 A picture that cannot be read is named and counted, and the others are labelled; only when none can be read is that \
 an error (exit code 2). In the CSV a cell that a spreadsheet would take for a formula begins with an apostrophe.")]
 pub struct PredictArgs {
@@ -73,6 +76,9 @@ pub fn run(args: &PredictArgs, globals: &Globals, terminal: &Terminal) -> anyhow
         let n = count(report.failed, "picture", "pictures");
         anyhow::bail!("none of {n} could be read; give pictures as JPEG, PNG, WebP, GIF, BMP or TIFF");
     }
+    if let Some(warning) = unlike(&report) {
+        terminal.warn(&warning);
+    }
     if let (Some(out), false) = (&args.out, globals.json) {
         terminal.answer(&summary(&report, &out.display().to_string()))?;
     } else if report.failed > 0 && !globals.json {
@@ -99,6 +105,16 @@ fn tell(prediction: &Prediction, print: bool, failed: usize, terminal: &Terminal
     }
 }
 
+/// How many pictures are unlike those that the model learned from, and what that is worth.
+fn unlike(report: &PredictReport) -> Option<String> {
+    let (unlike, share) = (report.unlike.filter(|n| *n > 0)?, report.false_alarms?);
+    let (of, are) = (count(report.labelled, "picture", "pictures"), if unlike == 1 { "is" } else { "are" });
+    Some(format!(
+        "{unlike} of {of} {are} unlike those the model learned from: do not rely on their labels (of pictures of the right kind about {:.0} in 100 are flagged as well)",
+        100.0 * share
+    ))
+}
+
 fn summary(report: &PredictReport, out: &str) -> String {
     let of = report.labelled + report.failed;
     let mut text = format!("Labelled {} of {} in {out}\n", report.labelled, count(of, "picture", "pictures"));
@@ -119,7 +135,11 @@ mod tests {
     #[test]
     fn the_summary_counts() {
         let by_class = vec![("fish".to_string(), 2), ("tool".to_string(), 0)];
-        let report = PredictReport { labelled: 2, failed: 1, by_class, ignored: 3 };
+        let report =
+            PredictReport { labelled: 2, failed: 1, by_class, ignored: 3, unlike: Some(1), false_alarms: Some(0.05) };
+        let warning = unlike(&report).expect("one is unlike");
+        assert!(warning.contains("1 of 2 pictures is unlike") && warning.contains("about 5 in 100"), "{warning}");
+        assert_eq!(unlike(&PredictReport { unlike: Some(0), ..report.clone() }), None);
         let text = summary(&report, "labels.csv");
         for part in [
             "Labelled 2 of 3 pictures in labels.csv",

@@ -16,8 +16,9 @@ use crate::terminal::{Terminal, duration};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Without --model or --recipe it climbs a ladder, from guessing to a pretrained net, scores every rung on pictures \
-held out, keeps the simplest that ties the best, and says what more labels would buy. It writes one model file and \
-one report (a page that opens by double-click) into a new folder under runs/.
+held out, keeps the simplest that ties the best, and says what more labels would buy. It looks for likely wrong labels, \
+trivial shortcuts (picture size, borders, cameras, dates), copies and odd pictures, and tells what deserves a look. It writes \
+one model file and one report (a page that opens by double-click) into a new folder under runs/.
 
 Examples:
   striate train @photos
@@ -137,6 +138,10 @@ fn text(report: &TrainReport) -> String {
         text += &leaks(report);
     }
     text += &wrap(&report.verdict.join(" "));
+    for warning in striate::audit::warnings(&report.audit) {
+        text += "\n";
+        text += &wrap(&format!("Look first: {warning}"));
+    }
     let report_page = Path::new(&report.run).join("report.html");
     text +=
         &format!("\nModel   {}\nReport  {}  (a page: open it by double-click)\n", report.model, report_page.display());
@@ -227,6 +232,7 @@ fn time(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use striate::audit::{Audit, LabelAudit, Suspect};
     use striate::report::{Leak, Score};
 
     fn score(balanced_accuracy: f64) -> Score {
@@ -246,6 +252,7 @@ mod tests {
             test: None,
             labels: None,
             leaks: vec![],
+            audit: Audit::default(),
             seconds: 80.0,
         }
     }
@@ -256,6 +263,22 @@ mod tests {
         assert!(text.contains("> efficientnet_lite0             92.1 %  87.1 to 95.1 %       196  12 s"), "{text}");
         assert!(text.contains("\n\nExpect about 92 of 100. The saved model is"), "{text}");
         assert!(text.contains("striate predict runs/photos-ladder-1 NEW-PICTURES --out labels.csv"), "{text}");
+    }
+
+    #[test]
+    fn doubtful_labels_are_told_after_the_verdict() {
+        let suspect = Suspect {
+            file: "a/1.png".into(),
+            given: "a".into(),
+            likely: "b".into(),
+            given_probability: 0.1,
+            likely_probability: 0.9,
+            score: -0.9,
+            plausible: true,
+        };
+        let labels = Some(LabelAudit { checked: 196, expected: 3, doubtful: true, ranked: vec![suspect] });
+        let text = text(&TrainReport { audit: Audit { labels, ..Audit::default() }, ..report() });
+        assert!(text.contains("tried.\n\nLook first: About 3 of 196 labels may be wrong, such as a/1.png"), "{text}");
     }
 
     #[test]

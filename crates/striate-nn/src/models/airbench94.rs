@@ -87,6 +87,12 @@ impl Airbench94 {
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, K]`
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        self.fc.forward(self.features(x, pass) * LOGIT_SCALE, pass)
+        self.head(self.features(x, pass), pass)
+    }
+
+    /// # Shapes
+    /// - `features`: `[N, 256]`, output: `[N, K]`
+    pub fn head(&self, features: Tensor<2>, pass: &Pass) -> Tensor<2> {
+        self.fc.forward(features * LOGIT_SCALE, pass)
     }
 }

@@ -123,14 +123,14 @@ impl EfficientNetLite {
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, K]`
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        self.classify(self.features(x, pass), pass)
+        self.head(self.features(x, pass), pass)
     }
 
     /// Logits of features.
     ///
     /// # Shapes
     /// - `features`: `[N, 1280]`, output: `[N, K]`
-    pub fn classify(&self, features: Tensor<2>, pass: &Pass) -> Tensor<2> {
+    pub fn head(&self, features: Tensor<2>, pass: &Pass) -> Tensor<2> {
         let x = self.dropout.forward(features, pass);
         match &self.classifier {
             Classifier::Linear(linear) => linear.forward(x, pass),

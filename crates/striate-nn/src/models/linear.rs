@@ -37,6 +37,12 @@ impl LinearNet {
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, K]`
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        self.fc.forward(self.dropout.forward(self.features(x, pass), pass), pass)
+        self.head(self.features(x, pass), pass)
+    }
+
+    /// # Shapes
+    /// - `features`: `[N, D]`, output: `[N, K]`
+    pub fn head(&self, features: Tensor<2>, pass: &Pass) -> Tensor<2> {
+        self.fc.forward(self.dropout.forward(features, pass), pass)
     }
 }

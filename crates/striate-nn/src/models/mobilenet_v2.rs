@@ -68,7 +68,13 @@ impl MobileNetV2 {
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, K]`
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        self.head(self.features(x, pass), pass)
+    }
+
+    /// # Shapes
+    /// - `features`: `[N, D]`, output: `[N, K]`
+    pub fn head(&self, features: Tensor<2>, pass: &Pass) -> Tensor<2> {
         let (dropout, fc) = &self.classifier;
-        fc.forward(dropout.forward(self.features(x, pass), pass), pass)
+        fc.forward(dropout.forward(features, pass), pass)
     }
 }

@@ -65,8 +65,19 @@ impl SqueezeNet {
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, K]`
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
+        self.classify(self.maps(x, pass), pass)
+    }
+
+    /// # Shapes
+    /// - `x`: `[N, C, H, W]`, outputs: `[N, 512]` and `[N, K]`
+    pub fn features_and_logits(&self, x: Tensor<4>, pass: &Pass) -> (Tensor<2>, Tensor<2>) {
+        let maps = self.maps(x, pass); // [N, 512, H_out, W_out]
+        (ops::global_avg_pool2d(maps.clone()), self.classify(maps, pass))
+    }
+
+    fn classify(&self, maps: Tensor<4>, pass: &Pass) -> Tensor<2> {
         let (dropout, conv) = &self.classifier;
-        let y = conv.forward(dropout.forward(self.maps(x, pass), pass), pass); // [N, K, H_out, W_out]
+        let y = conv.forward(dropout.forward(maps, pass), pass); // [N, K, H_out, W_out]
         ops::global_avg_pool2d(if self.rectified { ops::activate(y, Activation::Relu) } else { y }) // [N, K]
     }
 

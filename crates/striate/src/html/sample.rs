@@ -2,6 +2,7 @@
 
 use striate_kernels::rng::{Key, Stream};
 
+use crate::audit::*;
 use crate::page::*;
 use crate::report::*;
 
@@ -169,6 +170,40 @@ fn labels() -> LabelReport {
     }
 }
 
+/// Two doubtful labels, a shortcut, a dark picture.
+fn audit() -> Audit {
+    let suspect = |i: usize, score: f64| Suspect {
+        file: format!("coast/{i:04}.jpg"),
+        given: "coast".into(),
+        likely: "mountain".into(),
+        given_probability: 0.1 + score.max(0.0),
+        likely_probability: 0.7,
+        score,
+        plausible: score < 0.0,
+    };
+    let shortcut = |cue: &str, balanced_accuracy: f64, named| Shortcut {
+        cue: cue.into(),
+        balanced_accuracy,
+        ci95: [balanced_accuracy - 0.06, balanced_accuracy + 0.06],
+        chance: 0.2,
+        n: 196,
+        named,
+        may_be_signal: false,
+        classes: Vec::new(),
+        words: if named { format!("{cue} alone tells classes apart") } else { String::new() },
+    };
+    let ranked = (0..19).map(|i| suspect(i, 0.05 * i as f64 - 0.08)).collect();
+    Audit {
+        labels: Some(LabelAudit { checked: 196, expected: 7, doubtful: true, ranked }),
+        shortcuts: vec![shortcut("picture size", 0.55, true), shortcut("border", 0.19, false)],
+        unchecked: vec![Unchecked { check: "camera".into(), why: "no file names its camera (EXIF)".into() }],
+        outliers: vec![Outlier { file: "street/0007.jpg".into(), what: "very dark".into(), z: -5.2 }],
+        balance: Some(Balance { largest: ("coast".into(), 46), smallest: ("street".into(), 32), imbalanced: false }),
+        unlike: Some(UnlikeFigures { threshold: 0.81, false_alarms: 0.051, n: 196, compared_with: 196 }),
+        duplicates: Duplicates { pairs: 3, shown: Vec::new() },
+    }
+}
+
 /// The default ladder on 196 photos in 5 classes.
 pub fn photos() -> Page {
     let mut s = Key::new(11).stream();
@@ -199,6 +234,7 @@ pub fn photos() -> Page {
         test: None,
         labels: Some(labels()),
         leaks: vec![],
+        audit: audit(),
         seconds: 51.3,
     };
     Page {
@@ -228,6 +264,7 @@ pub fn photos() -> Page {
             rows: (0..3).map(|row| (0..6).map(|i| picture(row, 7 + (i > 0) as u64 * i)).collect()).collect(),
             summary: "shift up to 10 %, horizontal flip, brightness and contrast up to 20 %".into(),
         }),
+        audit: audit().pictured().map(|file| (file.to_string(), picture(1, file.len() as u64))).collect(),
         warnings: vec![
             "1 damaged picture was skipped: street/0007.jpg.".into(),
             "No test split was given, so the figure comes from cross-validation.".into(),

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use burn::tensor::{Tensor, TensorData};
 use striate_kernels::rng::Key;
-use striate_nn::Frozen;
+use striate_nn::{Frozen, Net, Pass};
 use striate_train::finetune::{FineTuneSpec, fine_tune};
 use striate_train::heads::logistic::Examples;
 
@@ -40,6 +40,24 @@ impl<'a> FineTuned<'a> {
     }
 }
 
+impl FineTuned<'_> {
+    /// What `f` makes of the activations of pictures, rows of one length.
+    fn above(&self, fitted: &Fitted, pictures: &[usize], f: Above) -> Result<Vec<f32>, Error> {
+        let net = Frozen::new(fitted.net.clone());
+        let [c, h, w] = self.shape;
+        let mut rows = Vec::new();
+        for batch in pictures.chunks(BATCH) {
+            let x = TensorData::new(self.activations.of(batch)?, [batch.len(), c, h, w]);
+            let y = f(net.net(), Tensor::from_data(x, self.lite0.bench.device), &net.pass());
+            rows.extend(y.into_data().try_into_vec_as::<f32>().expect("a net computes in f32"));
+        }
+        Ok(rows)
+    }
+}
+
+/// A part of the net, from its last block on.
+type Above = fn(&Net, Tensor<4>, &Pass) -> Tensor<2>;
+
 impl Rung for FineTuned<'_> {
     fn name(&self) -> &'static str {
         "efficientnet_lite0_finetuned"
@@ -47,7 +65,7 @@ impl Rung for FineTuned<'_> {
 
     fn fit(&self, what: &str, train: &[usize]) -> Result<Fitted, Error> {
         let Lite0 { bench, config, base, features, .. } = &*self.lite0;
-        let train = sample(train, self.capacity, Key::new(bench.seed).with_name(&config.name));
+        let train = self.learned(train);
         let (vectors, activations) = (features.of(&train)?, self.activations.of(&train)?);
         let (labels, groups) = (bench.prepared.labels_of(&train), bench.prepared.groups_of(&train));
         let examples = Examples { features: &vectors, labels: &labels, groups: &groups };
@@ -76,14 +94,14 @@ impl Rung for FineTuned<'_> {
     }
 
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
-        let net = Frozen::new(fitted.net.clone());
-        let [c, h, w] = self.shape;
-        let mut logits = Vec::new();
-        for batch in pictures.chunks(BATCH) {
-            let x = TensorData::new(self.activations.of(batch)?, [batch.len(), c, h, w]);
-            let y = net.net().forward_above(Tensor::from_data(x, self.lite0.bench.device), &net.pass()); // [N, K]
-            logits.extend(y.into_data().try_into_vec_as::<f32>().expect("a net computes in f32"));
-        }
-        Ok(logits)
+        self.above(fitted, pictures, |net, x, pass| net.forward_above(x, pass))
+    }
+
+    fn features(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        self.above(fitted, pictures, |net, x, pass| net.features_above(x, pass))
+    }
+
+    fn learned(&self, train: &[usize]) -> Vec<usize> {
+        sample(train, self.capacity, Key::new(self.lite0.bench.seed).with_name(&self.lite0.config.name))
     }
 }

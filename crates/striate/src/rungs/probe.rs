@@ -89,7 +89,7 @@ impl Probe<'_> {
     }
 
     /// Vectors `[N, D]` of pictures, computed once each.
-    pub fn features(&self, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+    pub fn vectors(&self, pictures: &[usize]) -> Result<Vec<f32>, Error> {
         self.vectors.of(pictures)
     }
 }
@@ -105,7 +105,7 @@ impl Rung for Probe<'_> {
 
     fn fit(&self, _: &str, train: &[usize]) -> Result<Fitted, Error> {
         let prepared = self.bench.prepared;
-        let train = sample(train, self.capacity, Key::new(self.bench.seed).with_name(&self.config.name));
+        let train = self.learned(train);
         let vectors = self.vectors.of(&train)?;
         let (labels, groups) = (prepared.labels_of(&train), prepared.groups_of(&train));
         let examples = Examples { features: &vectors, labels: &labels, groups: &groups };
@@ -113,6 +113,14 @@ impl Rung for Probe<'_> {
         let (config, net) = with_head(&self.config, (*self.base).clone(), head, self.bench.device)?;
         let (preprocess, features) = (self.preprocess.clone(), self.features);
         Ok(Fitted { config, preprocess, features, net, history: Vec::new(), learned_from: train.len() })
+    }
+
+    fn features(&self, _: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        self.vectors(pictures)
+    }
+
+    fn learned(&self, train: &[usize]) -> Vec<usize> {
+        sample(train, self.capacity, Key::new(self.bench.seed).with_name(&self.config.name))
     }
 
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {

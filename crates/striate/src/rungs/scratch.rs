@@ -36,8 +36,8 @@ impl Rung for Scratch<'_> {
     }
 
     fn fit(&self, what: &str, train: &[usize]) -> Result<Fitted, Error> {
-        let Bench { prepared, context, device, workers, seed, .. } = self.bench;
-        let train = sample(train, self.plan.pictures, Key::new(seed).with_name("conv4"));
+        let Bench { prepared, context, device, workers, .. } = self.bench;
+        let train = self.learned(train);
         let spec = FitSpec {
             recipe: &self.recipe,
             net: &self.config,
@@ -58,5 +58,14 @@ impl Rung for Scratch<'_> {
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
         let spec = self.bench.infer(&self.preprocess, pictures, self.cache.as_ref());
         Ok(infer::logits(&Frozen::new(fitted.net.clone()), &spec, &|_| {})?)
+    }
+
+    fn features(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        let spec = self.bench.infer(&self.preprocess, pictures, self.cache.as_ref());
+        Ok(infer::features(&Frozen::new(fitted.net.clone()), &spec, &|_| {})?)
+    }
+
+    fn learned(&self, train: &[usize]) -> Vec<usize> {
+        sample(train, self.plan.pictures, Key::new(self.bench.seed).with_name("conv4"))
     }
 }
