@@ -21,7 +21,7 @@ const PICTURES: usize = 2000;
 /// Features that curves are drawn for.
 const FEATURES: [&str; 2] = ["pixels", "efficientnet_lite0"];
 /// A gain below this, in balanced accuracy, is little.
-const LITTLE: f64 = 0.015;
+const LITTLE: f64 = 0.02;
 
 /// Draws the curves, after the ladder, on training pictures alone; that of the `chosen` rung is followed where there is one.
 pub(crate) fn more_labels(job: &Job, rungs: &[Box<dyn Rung + '_>], chosen: &str) -> Result<LabelReport, Error> {
@@ -124,7 +124,8 @@ fn sentence(curves: &Curves, followed: Option<usize>, extrapolation: Option<&Ext
         .iter()
         .map(|f| format!(", with {:.0} times as many about {:.0} ({})", f.times, 100.0 * f.mean, of_100(f.ci95)));
     let [least, most] = twice.gain_ci95;
-    let advice = if most < LITTLE {
+    let farthest = extrapolation.forecasts.iter().map(|f| f.gain_ci95[1]).fold(0.0, f64::max);
+    let advice = if farthest < LITTLE {
         "more labels of these kinds will buy little".into()
     } else if least >= LITTLE {
         "more labels are worth having".into()

@@ -1,6 +1,6 @@
 //! Forecasts held against the truth: curves of a few pictures followed to numbers of labels that all the others can give.
 //!
-//! `STRIATE_EMBEDDED=x.npy` does the same, more often and with its figures printed, for any table of `striate embed`.
+//! `STRIATE_EMBEDDED=x.npy` does the same, more often, for any table of `striate embed`, with the figures in `x.forecasts`.
 
 use super::*;
 use crate::draws::{Draw, Pool};
@@ -111,15 +111,15 @@ fn forecasts_hold_the_truth_about_as_often_as_they_say() {
     let embedded = std::env::var_os("STRIATE_EMBEDDED");
     let table = embedded.as_ref().map_or_else(Table::digits, |file| Table::embedded(file.as_ref()));
     let (counts, trials): (&[usize], u64) = if embedded.is_some() { (&[25, 50], 20) } else { (&[20, 30], 6) };
-    let mut all = Vec::new();
+    let (mut all, mut lines) = (Vec::new(), String::new());
     for head in [Head::Centroid, Head::Logistic] {
         for &of_each in counts {
             let outcomes = table.trials(head, of_each, trials);
             for times in [2, 5] {
                 let of: Vec<&Outcome> = outcomes.iter().filter(|o| o.times == times).collect();
                 let [held, gains, error, width] = figures(&of);
-                println!(
-                    "{head:?}, {of_each} of each, {times} times: {} of {trials} followed, {held:.2} held, {gains:.2} of gains, error {error:.3}, width {width:.3}",
+                lines += &format!(
+                    "{head:?}, {of_each} of each, {times} times: {} of {trials} followed, {held:.2} held, {gains:.2} of gains, error {error:.3}, width {width:.3}\n",
                     of.len()
                 );
             }
@@ -127,7 +127,11 @@ fn forecasts_hold_the_truth_about_as_often_as_they_say() {
         }
     }
     let [held, gains, error, _] = figures(&all.iter().collect::<Vec<_>>());
-    println!("all: {} forecasts, {held:.3} held, {gains:.3} of gains, error {error:.4}", all.len());
-    assert!(all.len() as u64 >= trials * counts.len() as u64, "most curves of digits can be followed: {}", all.len());
-    assert!(held >= 0.85 && error < 0.05, "{held} held of 0.95 promised, error {error}");
+    lines += &format!("all: {} forecasts, {held:.3} held, {gains:.3} of gains, error {error:.4}", all.len());
+    if let Some(file) = embedded {
+        std::fs::write(std::path::Path::new(&file).with_extension("forecasts"), &lines)
+            .expect("a file beside the table");
+    }
+    assert!(all.len() as u64 >= trials * counts.len() as u64, "most curves can be followed: {lines}");
+    assert!(held >= 0.85 && error < 0.05, "0.95 were promised: {lines}");
 }
