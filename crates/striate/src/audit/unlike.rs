@@ -42,7 +42,7 @@ impl Reference {
     /// # Panics
     /// If the features are not rows of `columns`, or there is none.
     pub fn new(features: &[f32], columns: usize) -> Self {
-        let whole = columns > 0 && !features.is_empty() && features.len() % columns == 0;
+        let whole = columns > 0 && !features.is_empty() && features.len().is_multiple_of(columns);
         assert!(whole, "Reference::new: {} features are not rows of {columns}", features.len());
         Self { rows: features.chunks_exact(columns).flat_map(unit).collect(), columns }
     }
