@@ -137,8 +137,8 @@ pub struct Outlier {
     pub z: f64,
 }
 
-/// How pictures unlike the training pictures are told: the distance of a picture's features, scaled to length 1, to
-/// the nearest of the training pictures (Sun et al. 2022 <https://arxiv.org/abs/2204.06507>).
+/// How pictures unlike the training pictures are told: the distance of a picture's features (their roots, scaled to
+/// length 1) to those of the nearest training picture (Sun et al. 2022 <https://arxiv.org/abs/2204.06507>).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnlikeFigures {
     /// A picture beyond this distance is unlike: the 95th percentile of pictures out of fold or held out.

@@ -191,7 +191,7 @@ mod tests {
         for (n, k) in [(50, 2), (100, 5), (200, 10)] {
             let found = trial(n, k, 1, |label, chance| if label == 1 { 5.0 + chance } else { chance });
             assert!(found.named, "{n} pictures, {k} classes: {found:?}");
-            assert!(found.words.contains("it tells c1 (100 of 100 of them, and 0 of 100 others)"), "{}", found.words);
+            assert!(found.words.contains("c1 (100 of 100 of them, and 0 of 100 others)"), "{}", found.words);
             assert_eq!((found.classes[1].recall, found.classes[1].others), (Some(1.0), Some(0.0)));
         }
     }

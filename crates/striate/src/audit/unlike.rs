@@ -1,8 +1,10 @@
 //! Pictures unlike the training pictures, told by the distance of their features to the nearest of those.
 //!
 //! Sun, Ming, Zhu, Li 2022 <https://arxiv.org/abs/2204.06507>: features are scaled to length 1, and a picture beyond a
-//! distance that few pictures of the same kind reach is of another kind. The distance is set on pictures that the net of
-//! their round did not learn from, and its false alarms are counted on yet others.
+//! distance that few pictures of the same kind reach is of another kind. Their roots are taken before (power
+//! normalisation, Perronnin, Sánchez, Mensink 2010), so that no few strong ones decide: pictures of noise, which the
+//! plain features leave near photos, then lie beyond them. The distance is set on pictures that the net of their round
+//! did not learn from, and its false alarms are counted on yet others.
 
 use rayon::prelude::*;
 use striate_kernels::rng::Key;
@@ -35,12 +37,12 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    /// From features `[M, D]`.
+    /// From features `[M, D]` as a net gives them.
     ///
     /// # Panics
     /// If the features are not rows of `columns`, or there is none.
     pub fn new(features: &[f32], columns: usize) -> Self {
-        let whole = columns > 0 && !features.is_empty() && features.len() % columns == 0;
+        let whole = columns > 0 && !features.is_empty() && features.len().is_multiple_of(columns);
         assert!(whole, "Reference::new: {} features are not rows of {columns}", features.len());
         Self { rows: features.chunks_exact(columns).flat_map(unit).collect(), columns }
     }
@@ -79,10 +81,11 @@ impl Reference {
     }
 }
 
-/// A row of length 1; one of zeros stays.
+/// The roots of a row, signs kept, scaled to length 1; a row of zeros stays.
 fn unit(row: &[f32]) -> Vec<f32> {
-    let length = row.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
-    row.iter().map(|&v| if length > 0.0 { (f64::from(v) / length) as f32 } else { 0.0 }).collect()
+    let length = row.iter().map(|&v| f64::from(v.abs())).sum::<f64>().sqrt();
+    let scaled = |v: f32| (f64::from(v.abs()).sqrt().copysign(f64::from(v)) / length) as f32;
+    row.iter().map(|&v| if length > 0.0 { scaled(v) } else { 0.0 }).collect()
 }
 
 /// Squared distance, in eight sums of fixed order.
@@ -164,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_tensor_comes_back_and_a_strange_one_does_not() {
-        let reference = Reference::new(&[3.0, 4.0, 0.0, 0.0], 2);
+        let reference = Reference::new(&[9.0, 16.0, 0.0, 0.0], 2);
         assert_eq!(reference.rows, [0.6, 0.8, 0.0, 0.0]);
         let mut tensors = NamedTensors::from([(TENSOR.to_string(), reference.to_tensor())]);
         assert_eq!(Reference::take_from(&mut tensors), Some(reference.clone()));
@@ -174,7 +177,7 @@ mod tests {
             tensors.insert(TENSOR.to_string(), NamedTensor { shape, values: vec![0.5; 4] });
             assert_eq!(Reference::take_from(&mut tensors), None);
         }
-        let distances = reference.distances(&[6.0, 8.0, -8.0, 6.0]);
+        let distances = reference.distances(&[36.0, 64.0, -64.0, 36.0]);
         assert!(distances[0] < 1e-6 && (distances[1] - 1.0).abs() < 1e-6, "{distances:?}"); // the zero row is at 1
     }
 

@@ -156,7 +156,7 @@ mod tests {
         let page = sample::photos();
         let section = draw(&page, &Thumbs::within(&page, usize::MAX)).body.into_string();
         let first = &page.report.audit.labels.as_ref().expect("labels").ranked[0];
-        assert!(section.contains(&format!("{}? ", first.likely)) && section.contains(last_part(&first.file)));
+        assert!(section.contains(&format!("{}</bdi>? ", first.likely)) && section.contains(last_part(&first.file)));
         assert!(section.contains("picture size") && section.contains("What could not be checked"));
         assert_eq!(section.matches("<img").count(), drawn(&page).len());
     }
