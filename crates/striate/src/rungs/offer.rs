@@ -19,7 +19,7 @@ use crate::report::Skipped;
 use crate::single::cache;
 use crate::train::Job;
 
-/// All rungs, the simplest first; [`ONLY_ASKED`] is none of the ladder's own.
+/// All rungs, the simplest first; `efficientnet_lite0_svm` is tried only where it is asked for.
 pub const NAMES: [&str; 9] = [
     "chance",
     "pixels",
