@@ -109,6 +109,9 @@ fn config(path: &Path) -> Result<(String, Variant, Input), Error> {
     if input.input_size[0] != 3 {
         return Err(wrong(format!("`input_size` has {} channels; only nets on RGB are read", input.input_size[0])));
     }
+    if !(0.01..=1.0).contains(&input.crop_pct) {
+        return Err(wrong(format!("`crop_pct` is {}; it must be from 0.01 to 1", input.crop_pct)));
+    }
     // timm calls TensorFlow's weights, with its padding, by this prefix.
     match architecture.strip_prefix("tf_") {
         Some(name) => Ok((name.to_owned(), Variant::Published, input)),
@@ -175,7 +178,7 @@ mod tests {
         let is = |text: String, part: &str| assert!(message(&text).contains(part), "{}", message(&text));
         is(format!(r#"{{"architecture": "resnet81", {INPUT}}}"#), "did you mean `resnet18`");
         is(format!(r#"{{"architecture": "squeezenet1_1", {INPUT}}}"#), "classifier.1.weight");
-        is(format!(r#"{{"architecture": "resnet18", {}}}"#, INPUT.replace("0.9", "1.9")), "crop");
+        is(format!(r#"{{"architecture": "resnet18", {}}}"#, INPUT.replace("0.9", "1.9")), "`crop_pct` is 1.9");
         is(
             format!(r#"{{"architecture": "resnet18", {}}}"#, INPUT.replace("crop_pct", "crop")),
             "pretrained_cfg.crop_pct",

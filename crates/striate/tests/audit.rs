@@ -18,6 +18,7 @@ fn options(data: &Path, out: &Path) -> TrainOptions {
         data: data.display().to_string(),
         model: None,
         recipe: None,
+        rung: None,
         epochs: None,
         lr: None,
         batch: None,
