@@ -19,6 +19,9 @@ const TOGETHER: usize = 4;
 /// reading what they replace. `striate bench --only W5.d` measures it.
 const STREAMED: usize = 1 << 21;
 
+/// Numbers in a cache line.
+const CACHE_LINE: usize = 16;
+
 /// The taps that one output meets along an axis: tap `tap + i * tap_step` lies on source `source + i * source_step`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Run {
@@ -228,8 +231,16 @@ impl Line<'_> {
         let down = self.row.source_step * w_source * channels;
         for c in (0..channels).step_by(S::LANES) {
             let width = (channels - c).min(S::LANES);
-            // SAFETY: the runs stay inside the source.
+            // SAFETY: the runs stay inside the source; what is asked for ahead need not.
             unsafe {
+                if c % CACHE_LINE == 0 {
+                    for row in 0..STRIDE {
+                        let ahead = self.source.wrapping_add((self.row.count + row) * down + first + c);
+                        for column in 0..TOGETHER * STRIDE {
+                            s.prefetch(ahead.wrapping_add(column * channels));
+                        }
+                    }
+                }
                 let mut sums = [self.start(s, c, width); TOGETHER];
                 for i in 0..self.row.count {
                     let source = self.source.add(i * down + first + c);
