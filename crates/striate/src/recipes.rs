@@ -10,8 +10,7 @@ use striate_train::run::MAX_RECIPE_BYTES;
 pub const DEFAULT: &str = "folder-small";
 
 /// Name and text of each built-in recipe.
-pub const BUILT_IN: [(&str, &str); 6] = [
-    ("cifar10-fast", include_str!("../../../recipes/cifar10-fast.toml")),
+pub const BUILT_IN: [(&str, &str); 5] = [
     ("cifar10-resnet18", include_str!("../../../recipes/cifar10-resnet18.toml")),
     ("cifar10-resnet20", include_str!("../../../recipes/cifar10-resnet20.toml")),
     ("digits-resnet20", include_str!("../../../recipes/digits-resnet20.toml")),
