@@ -23,6 +23,7 @@ pub struct InspectOptions {
 /// What there is to say of it.
 #[derive(Clone, Debug, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
+#[allow(clippy::large_enum_variant)] // there is one at a time
 pub enum Inspection {
     /// A model file.
     Model(model::ModelInfo),
