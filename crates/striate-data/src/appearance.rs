@@ -3,7 +3,7 @@
 //! All are taken from a small copy, means of square blocks, so that a scan of 12 megapixels and one of 256 pixels
 //! compare: blur that such a copy does not show is of no matter to a net either.
 
-use crate::picture::{Picture, Pixels};
+use crate::picture::{LUMA, Picture, Pixels};
 
 /// Longest side of the small copy, in pixels.
 const SIDE: usize = 256;
@@ -18,8 +18,6 @@ const JUMP: f32 = 0.08;
 const INSIDE: f32 = 0.5;
 /// Pictures with a shorter side have no frame: a line of theirs holds too little.
 const LEAST_SIDE: usize = 32;
-/// Rec. 601 weights of red, green and blue in luma, those of JPEG.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
 /// Numbers of one picture. Colours are shares of the stored type's range; of float pictures they are as stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

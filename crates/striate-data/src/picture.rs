@@ -1,5 +1,8 @@
 //! A decoded picture: rows of pixels in the stored type, before any preprocessing.
 
+/// Weights of red, green and blue in luma (Rec. 601, those of JPEG).
+pub(crate) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+
 /// Stored values, row-major `[H, W, C]`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pixels {

@@ -1,6 +1,6 @@
 //! Small gray copies of pictures, for comparing pictures of any size, kind and exposure with each other.
 
-use crate::picture::{Picture, Pixels};
+use crate::picture::{LUMA, Picture, Pixels};
 
 /// What is averaged, in units of the stored type's range; the weights are those of JPEG (Rec. 601).
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub(crate) enum Channel {
 /// Every output value is the exact mean of the source area that it covers, so sizes need not divide each other.
 pub(crate) fn thumbnail(picture: &Picture, side: usize, channel: Channel) -> Vec<f32> {
     let weights = match (picture.channels, channel) {
-        (3, Channel::Luma) => [0.299, 0.587, 0.114],
+        (3, Channel::Luma) => LUMA,
         (3, Channel::Cb) => [-0.168_736, -0.331_264, 0.5],
         (3, Channel::Cr) => [0.5, -0.418_688, -0.081_312],
         (_, Channel::Luma) => [1.0, 0.0, 0.0],

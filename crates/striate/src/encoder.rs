@@ -12,6 +12,7 @@ use striate_train::fit::FitError;
 
 use crate::error::Error;
 use crate::foreign::Foreign;
+use crate::model_file::Weights;
 use crate::predictor::Predictor;
 use crate::{foreign, hand_made, input, model_file};
 
@@ -71,16 +72,23 @@ impl Encoder {
             let advice = format!("give a model file, the folder of a run, or one of {}, pca", NAMES.join(", "));
             return Err(Error::request(what, advice));
         }
+        let weights = model_file::weights(path)?;
         let file = model_file::model_path(path);
-        if let Some(weights) = model_file::without_manifest(&file)? {
-            let device = Device::flex();
-            let Foreign { net, preprocess } = foreign::open(&file, weights, &device)?;
-            let id = format!("weights {} {preprocess:?}", digest(&file)?);
-            return Ok(Self { id, preprocess, kind: Kind::Net(Box::new(Frozen::new(net)), device) });
+        let bytes = std::fs::read(&file).map_err(Error::reading(&file))?;
+        let digest = blake3::hash(&bytes).to_hex();
+        match weights {
+            Weights::Own(manifest, tensors) => {
+                let model = Predictor::new(path, *manifest, tensors)?;
+                let (id, preprocess) = (format!("model {digest}"), model.manifest.preprocess.clone());
+                Ok(Self { id, preprocess, kind: Kind::Model(Box::new(model)) })
+            }
+            Weights::Foreign(tensors) => {
+                let device = Device::flex();
+                let Foreign { net, preprocess } = foreign::open(&file, &tensors, &device)?;
+                let id = format!("weights {digest} {preprocess:?}");
+                Ok(Self { id, preprocess, kind: Kind::Net(Box::new(Frozen::new(net)), device) })
+            }
         }
-        let model = Predictor::open(path)?;
-        let id = format!("model {}", digest(&file)?);
-        Ok(Self { id, preprocess: model.manifest.preprocess.clone(), kind: Kind::Model(Box::new(model)) })
     }
 
     /// Pictures that are encoded at a time.
@@ -104,9 +112,4 @@ impl Encoder {
         };
         if rows.iter().all(|v| v.is_finite()) { Ok(rows) } else { Err(FitError::NoNumber.into()) }
     }
-}
-
-/// Of a file's bytes.
-fn digest(file: &Path) -> Result<String, Error> {
-    Ok(blake3::hash(&std::fs::read(file).map_err(Error::reading(file))?).to_hex().to_string())
 }

@@ -6,8 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use serde::Deserialize;
 use striate_data::preprocess::{Colour, Filter, Preprocess, Resize, ValueRange};
-use striate_nn::checkpoint::Checkpoint;
-use striate_nn::weights::load_named;
+use striate_nn::weights::{NamedTensors, load_named};
 use striate_nn::{Net, NetConfig, Variant};
 
 use crate::error::Error;
@@ -59,7 +58,7 @@ enum Interpolation {
 }
 
 /// Opens the weights at `path`, which hold no manifest of ours.
-pub(crate) fn open(path: &Path, weights: Checkpoint, device: &Device) -> Result<Foreign, Error> {
+pub(crate) fn open(path: &Path, weights: &NamedTensors, device: &Device) -> Result<Foreign, Error> {
     let beside = path.with_file_name(CONFIG);
     let (name, variant, input) = config(&beside)?;
     let wrong = |why: String| Error::File { path: beside.clone(), why };
@@ -71,12 +70,12 @@ pub(crate) fn open(path: &Path, weights: Checkpoint, device: &Device) -> Result<
     };
     let last = of(1).and_then(|config| config.init_zeros(device)).map_err(|e| wrong(format!("`architecture`: {e}")))?;
     let last = format!("{}.weight", last.last_layer());
-    let Some(classes) = weights.tensors.get(&last).and_then(|tensor| tensor.shape.first()) else {
+    let Some(classes) = weights.get(&last).and_then(|tensor| tensor.shape.first()) else {
         let why = format!("it has no tensor `{last}`, the last layer of {name}; are these weights of another net?");
         return Err(Error::File { path: path.to_path_buf(), why });
     };
     let net = of(*classes).and_then(|config| config.init_zeros(device)).map_err(in_file)?;
-    Ok(Foreign { net: load_named(net, &weights.tensors).map_err(in_file)?, preprocess })
+    Ok(Foreign { net: load_named(net, weights).map_err(in_file)?, preprocess })
 }
 
 /// The net's name here and its form, and how its pictures are prepared.
@@ -156,12 +155,12 @@ mod tests {
             ..NetConfig::new("resnet18", 7).expect("a model")
         };
         let net = config.init(3, &device).expect("a net");
-        let weights = || Checkpoint { tensors: named_tensors(&net), metadata: Default::default() };
+        let weights = named_tensors(&net);
         let path = folder.path().join("weights.safetensors");
         let beside = folder.path().join(CONFIG);
         let open = |text: &str| {
             write(&beside, text).expect("a file");
-            open(&path, weights(), &device)
+            open(&path, &weights, &device)
         };
         for text in [
             format!(r#"{{"architecture": "resnet18", "num_features": 512, "pretrained_cfg": {{{INPUT}}}}}"#),
@@ -185,7 +184,7 @@ mod tests {
         );
         is("[]".to_owned(), "timm");
         std::fs::remove_file(&beside).expect("the file");
-        let absent = super::open(&path, weights(), &device).err().expect("refused").to_string();
+        let absent = super::open(&path, &weights, &device).err().expect("refused").to_string();
         assert!(absent.contains("config.json") && absent.contains("architecture"), "{absent}");
     }
 }

@@ -13,8 +13,29 @@ pub fn model_path(path: &Path) -> PathBuf {
     if path.is_dir() { path.join("model.safetensors") } else { path.to_path_buf() }
 }
 
+/// What a file of weights is.
+pub enum Weights {
+    /// A model of ours.
+    Own(Box<Manifest>, NamedTensors),
+    /// Weights without our manifest, from another program.
+    Foreign(NamedTensors),
+}
+
 /// Manifest and weights of the model at `path` (a file, or a run folder).
 pub fn read(path: &Path) -> Result<(Manifest, NamedTensors), Error> {
+    match weights(path)? {
+        Weights::Own(manifest, tensors) => Ok((*manifest, tensors)),
+        Weights::Foreign(_) => {
+            let why =
+                "these are weights without striate's manifest (classes, preprocessing), from another program".into();
+            let advice = "give a model.safetensors that `striate train` wrote";
+            Err(Error::NotAModel { path: model_path(path), why, advice })
+        }
+    }
+}
+
+/// What stands at `path` (a file, or a run folder).
+pub fn weights(path: &Path) -> Result<Weights, Error> {
     let file = model_path(path);
     if path.is_dir() && !file.exists() {
         let why = "this folder holds no model.safetensors".to_string();
@@ -25,22 +46,9 @@ pub fn read(path: &Path) -> Result<(Manifest, NamedTensors), Error> {
         CheckpointError::Io { path, source } => Error::reading(&path)(source),
         e => Error::Checkpoint(e),
     })?;
-    let not_a_model = |why: String, advice| Error::NotAModel { path: file.clone(), why, advice };
-    let text = metadata.get(KEY).ok_or_else(|| {
-        let why = "these are weights without striate's manifest (classes, preprocessing), from another program".into();
-        not_a_model(why, "give a model.safetensors that `striate train` wrote")
-    })?;
-    let manifest = Manifest::parse(text).map_err(|ManifestError { why, advice }| not_a_model(why, advice))?;
-    Ok((manifest, tensors))
-}
-
-/// The weights in `file`, if it holds no manifest: those of another program.
-pub fn without_manifest(file: &Path) -> Result<Option<Checkpoint>, Error> {
-    if !file.is_file() {
-        return Ok(None); // `read` says why that is no model
-    }
-    let checkpoint = Checkpoint::read(file)?;
-    Ok((!checkpoint.metadata.contains_key(KEY)).then_some(checkpoint))
+    let Some(text) = metadata.get(KEY) else { return Ok(Weights::Foreign(tensors)) };
+    let not_a_model = |ManifestError { why, advice }| Error::NotAModel { path: file.clone(), why, advice };
+    Ok(Weights::Own(Box::new(Manifest::parse(text).map_err(not_a_model)?), tensors))
 }
 
 #[cfg(test)]

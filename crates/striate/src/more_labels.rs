@@ -13,6 +13,7 @@ use crate::train::Job;
 use crate::verdict::describe;
 use std::collections::BTreeSet;
 use striate_kernels::rng::Key;
+use striate_nn::layers::neighbours::unit_rows;
 
 /// Share of the budget.
 const SHARE: f64 = 0.05;
@@ -40,7 +41,9 @@ pub(crate) fn more_labels(job: &Job, rungs: &[Box<dyn Rung + '_>], chosen: &str)
     let (labels, groups) = (prepared.labels_of(&pictures), prepared.groups_of(&pictures));
     let pool = Pool { labels: &labels, groups: &groups, classes: prepared.classes().len() };
     let features: Vec<Vec<f32>> = probes.iter().map(|probe| probe.vectors(&pictures)).collect::<Result<_, _>>()?;
-    let unit: Vec<Vec<f32>> = features.iter().map(|features| unit_length(features, pictures.len())).collect();
+    // Of vectors as they come the shorter ones are near to everything, and the mean of one or two of them with them.
+    let each = |features: &Vec<f32>| (features.len() / pictures.len().max(1)).max(1);
+    let unit: Vec<Vec<f32>> = features.iter().map(|features| unit_rows(features, each(features))).collect();
     let learners: Vec<Learner> = probes
         .iter()
         .zip(features.iter().zip(&unit))
@@ -79,17 +82,6 @@ fn followed(curves: &Curves, learners: &[Learner], chosen: &str) -> Option<usize
         _ => Some(this),
     });
     ends.iter().find(|(i, _)| learners[*i].name == chosen).or(best).map(|(i, _)| *i)
-}
-
-/// Rows `[N, D]` scaled to length 1: of vectors as they come the shorter ones are near to everything, and the mean of one
-/// or two of them with them.
-fn unit_length(rows: &[f32], n: usize) -> Vec<f32> {
-    let scaled = |row: &[f32]| -> Vec<f32> {
-        let square: f64 = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-        let length = if square > 0.0 { square.sqrt() } else { 1.0 };
-        row.iter().map(|&x| (f64::from(x) / length) as f32).collect()
-    };
-    rows.chunks((rows.len() / n.max(1)).max(1)).flat_map(scaled).collect()
 }
 
 /// Rounded. The mean of the classes' errors is that of a class with so many labels, where errors fall as 1 / n.

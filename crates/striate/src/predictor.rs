@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use striate_data::picture::Picture;
-use striate_nn::weights::load_named;
+use striate_nn::weights::{NamedTensors, load_named};
 use striate_nn::{Frozen, Net};
 use striate_train::infer::softmax;
 use striate_train::manifest::{Manifest, UnlikeRule};
@@ -30,7 +30,12 @@ pub struct Predictor {
 impl Predictor {
     /// Opens a model file, or the one in a run folder.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let (manifest, mut tensors) = model_file::read(path)?;
+        let (manifest, tensors) = model_file::read(path)?;
+        Self::new(path, manifest, tensors)
+    }
+
+    /// The model that was read from `path`.
+    pub(crate) fn new(path: &Path, manifest: Manifest, mut tensors: NamedTensors) -> Result<Self, Error> {
         let reference = Reference::take_from(&mut tensors);
         let device = Device::flex();
         let in_file = |source| Error::Weights { path: model_file::model_path(path), source };

@@ -1,9 +1,7 @@
 //! Brightness, contrast, saturation and hue as one matrix and one clamp.
 
 use super::turn::Turn;
-
-/// Luma of Rec. 601.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+use crate::picture::LUMA;
 
 /// Factors of one picture; 1 and a turn by 0 change nothing.
 pub(super) struct ColourChange {

@@ -44,16 +44,9 @@ pub fn nearest_centroid(features: &[f32], labels: &[u32], classes: usize) -> Cen
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heads::logistic::tests::uniform;
 
     /// The formula of `fixtures/centroid.py`.
-    fn uniform(index: u64) -> f64 {
-        let mut x = index.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        x ^= x >> 33;
-        x = x.wrapping_mul(0xFF51_AFD7_ED55_8CCD);
-        x ^= x >> 33;
-        (x >> 40) as f64 / 16_777_216.0
-    }
-
     fn problem(n: usize, d: usize, k: usize) -> (Vec<f32>, Vec<u32>) {
         let labels: Vec<u32> = (0..n).map(|i| (uniform(i as u64 + 1_000_000_000).powi(2) * k as f64) as u32).collect();
         let x = (0..n * d).map(|at| {

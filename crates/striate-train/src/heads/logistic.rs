@@ -70,7 +70,7 @@ pub(super) mod tests {
     use super::*;
 
     /// The formula of `fixtures/formula.py`.
-    fn uniform(index: u64) -> f64 {
+    pub fn uniform(index: u64) -> f64 {
         let mut x = index.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         x ^= x >> 33;
         x = x.wrapping_mul(0xFF51_AFD7_ED55_8CCD);

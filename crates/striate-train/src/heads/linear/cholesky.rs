@@ -141,13 +141,8 @@ impl pulp::WithSimd for SubtractRows<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::dense::dot;
+    use super::super::dense::tests::noise;
     use super::*;
-    use striate_kernels::rng::Key;
-
-    fn noise(len: usize, seed: u64) -> Vec<f64> {
-        let mut stream = Key::new(seed).stream();
-        (0..len).map(|_| f64::from(stream.range(-1.0, 1.0))).collect()
-    }
 
     #[test]
     fn cholesky_solves() {

@@ -140,11 +140,11 @@ pub fn panel_of_rows(matrix: &[f64], stride: usize, len: usize) -> Vec<f64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use striate_kernels::rng::Key;
 
-    fn noise(len: usize, seed: u64) -> Vec<f64> {
+    pub fn noise(len: usize, seed: u64) -> Vec<f64> {
         let mut stream = Key::new(seed).stream();
         (0..len).map(|_| f64::from(stream.range(-1.0, 1.0))).collect()
     }
