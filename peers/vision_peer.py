@@ -1,6 +1,6 @@
 """scikit-image, OpenCV and scikit-learn on the sizes of `cargo bench -p striate-vision`: name, median, least and most ms.
 
-usage: vision_peer.py [WORK ...] [--runs 9] [--threads 2]
+usage: vision_peer.py [WORK ...] [--runs 9] [--threads 2] [--rows FILE.npy]
 needs: numpy scikit-image scikit-learn threadpoolctl "opencv-python-headless<5" (5 has no HOGDescriptor)
 """
 import argparse
@@ -39,8 +39,8 @@ def hog_works(rng):
     }
 
 
-def pca_works(rng):
-    x = rng.random((70_000, 784), dtype=np.float32)
+def pca_works(rng, rows):
+    x = np.load(rows).astype(np.float32) if rows else rng.random((70_000, 784), dtype=np.float32)
     fitted = PCA(154, svd_solver="covariance_eigh").fit(x[:2000])
     fit = lambda solver: lambda: PCA(154, svd_solver=solver, random_state=0).fit(x)
     return {
@@ -55,11 +55,12 @@ def main():
     parser.add_argument("works", nargs="*")
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rows")
     args = parser.parse_args()
     cv2.setNumThreads(args.threads)
     rng = np.random.default_rng(0)
     with threadpool_limits(args.threads):
-        for works in [gaussian_works, hog_works, pca_works]:
+        for works in [gaussian_works, hog_works, lambda rng: pca_works(rng, args.rows)]:
             for name, work in works(rng).items():
                 if args.works and name not in args.works and name.split(".")[0] not in args.works:
                     continue

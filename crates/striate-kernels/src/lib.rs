@@ -34,4 +34,5 @@ mod simd;
 pub mod sum;
 pub mod symmetric;
 mod tile;
+mod tridiagonal;
 mod winograd;

@@ -1,29 +1,22 @@
-//! Eigenvalues and eigenvectors of a symmetric matrix in f64: Householder's tridiagonal form, then QL with implicit shifts.
+//! Eigenvalues and eigenvectors of a symmetric matrix in f64: Householder's tridiagonal form, its eigenvalues, and the vectors
+//! that are wanted by inverse iteration.
 //!
-//! Golub, Van Loan, "Matrix Computations", 8.3; Bowdler, Martin, Reinsch, Wilkinson 1968, "The QR and QL algorithms for symmetric
-//! matrices" (`tql2`). Library routines size their blocks by the machine; here every sum has one order, so that a model's
-//! components are the same bits everywhere. Products are rounded alone: a fused one is slow where there is no FMA.
+//! Golub, Van Loan, "Matrix Computations", 8.3. Library routines size their blocks by the machine; here every sum has one order,
+//! so that a model's components are the same bits everywhere. Products are rounded alone: a fused one is slow where there is no
+//! FMA.
 
 use rayon::prelude::*;
 
 use crate::isa::{Kernel, dispatch};
 use crate::simd::Simd;
+use crate::tridiagonal::Tridiagonal;
 
-/// Numbers of the matrix that one task takes: some 0.3 ms. There is a pass for every row, and threads that meet more often
-/// wait for each other; 784 columns are one task.
-const NUMBERS: usize = 1 << 20;
-
-/// Entries of the eigenvectors that one task rotates: a row of them fits into the registers.
-const ENTRIES: usize = 32;
+/// Numbers of the matrix that one task takes: some 0.1 ms. There is a pass for every row, and threads that meet more often
+/// wait for each other.
+const NUMBERS: usize = 1 << 18;
 
 /// Eigenvectors that one task turns back.
 const VECTORS: usize = 16;
-
-/// Rounds of QL for one eigenvalue at most; two are usual.
-const TRIES: usize = 60;
-
-/// Turns that are gathered before they are made: 24 MiB.
-const TURNS_TOGETHER: usize = 1 << 20;
 
 /// The `k` largest eigenvalues of a symmetric matrix (`[N, N]`, of which `i <= j` is read), the largest first, and a vector of
 /// length 1 for each, `[K, N]`. `None` if it does not converge, as with numbers that are not finite.
@@ -38,30 +31,23 @@ pub fn largest_eigenpairs(matrix: &[f64], n: usize, k: usize) -> Option<(Vec<f64
     }
     let scale = if scale > 0.0 { scale } else { 1.0 };
     let scaled = matrix.iter().map(|v| v / scale).collect();
-    let form = Tridiagonal::new(scaled, n);
-    let mut rotated = Rotated::new(n);
-    let mut values = form.ql(&mut rotated)?;
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
-    order.truncate(k);
-    let mut vectors = rotated.rows(&order);
+    let form = Form::new(scaled, n);
+    let (mut values, mut vectors) = form.tridiagonal.largest(k)?;
     form.turn_back(&mut vectors);
-    values = order.iter().map(|&i| values[i] * scale).collect();
+    values.iter_mut().for_each(|value| *value *= scale);
     Some((values, vectors))
 }
 
 /// `Q T Q^T`: T by its diagonals, Q by its reflections `1 - beta v v^T`.
-struct Tridiagonal {
+struct Form {
     n: usize,
-    diagonal: Vec<f64>,
-    /// Beside the diagonal; the last is 0.
-    beside: Vec<f64>,
+    tridiagonal: Tridiagonal,
     /// `[N, N]`: v of reflection k stands in row k behind the diagonal.
     reflections: Vec<f64>,
     betas: Vec<f64>,
 }
 
-impl Tridiagonal {
+impl Form {
     /// Of a matrix of which the upper half is read.
     fn new(mut a: Vec<f64>, n: usize) -> Self {
         let (mut diagonal, mut beside, mut betas) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
@@ -104,62 +90,7 @@ impl Tridiagonal {
             // The next row is read before the next pass, and is not part of it.
             subtract(&mut below[k + 1..n], (v[k + 1], &w[k + 1..]), (w[k + 1], &v[k + 1..]));
         }
-        Self { n, diagonal, beside, reflections: a, betas }
-    }
-
-    /// The eigenvalues; the rows of `rotated` become their vectors. `None` without convergence.
-    fn ql(&self, rotated: &mut Rotated) -> Option<Vec<f64>> {
-        let (n, mut d, mut e) = (self.n, self.diagonal.clone(), self.beside.clone());
-        let mut turns = Vec::new();
-        let (mut shift, mut largest) = (0.0, 0.0_f64);
-        for l in 0..n {
-            largest = largest.max(d[l].abs() + e[l].abs());
-            let small = f64::EPSILON * largest;
-            let m = (l..n).find(|&m| e[m].abs() <= small)?;
-            // Alone already, or to be made so in some rounds.
-            let mut tries = if m > l { 1 } else { 0 };
-            while tries > 0 {
-                if tries > TRIES {
-                    return None;
-                }
-                tries += 1;
-                let g = d[l];
-                let mut p = (d[l + 1] - g) / (2.0 * e[l]);
-                let r = (p * p + 1.0).sqrt().copysign(p);
-                d[l] = e[l] / (p + r);
-                d[l + 1] = e[l] * (p + r);
-                let (next, h) = (d[l + 1], g - d[l]);
-                d[l + 2..].iter_mut().for_each(|d| *d -= h);
-                shift += h;
-                p = d[m];
-                let (mut c, mut c2, mut c3, mut s, mut s2) = (1.0, 1.0, 1.0, 0.0, 0.0);
-                let beyond = e[l + 1];
-                for i in (l..m).rev() {
-                    (c3, c2, s2) = (c2, c, s);
-                    let (g, h) = (c * e[i], c * p);
-                    let r = (p * p + e[i] * e[i]).sqrt();
-                    e[i + 1] = s * r;
-                    (s, c) = if r > 0.0 { (e[i] / r, p / r) } else { (0.0, 1.0) };
-                    p = c * d[i] - s * g;
-                    d[i + 1] = h + s * (c * g + s * d[i]);
-                    turns.push(Turn { row: i, c, s });
-                }
-                if turns.len() >= TURNS_TOGETHER {
-                    rotated.apply(&turns);
-                    turns.clear();
-                }
-                p = -s * s2 * c3 * beyond * e[l] / next;
-                e[l] = s * p;
-                d[l] = c * p;
-                if e[l].abs() <= small {
-                    break;
-                }
-            }
-            d[l] += shift;
-            e[l] = 0.0;
-        }
-        rotated.apply(&turns);
-        d.iter().all(|d| d.is_finite()).then_some(d)
+        Self { n, tridiagonal: Tridiagonal { diagonal, beside }, reflections: a, betas }
     }
 
     /// Vectors of T (`[K, N]`) as vectors of the matrix.
@@ -185,7 +116,7 @@ fn reflection(x: &mut [f64]) -> (f64, f64) {
 
 /// The sum of products in eight chains, whatever the machine.
 #[inline(always)]
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 8];
     let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
     let rest: f64 = a.remainder().iter().zip(b.remainder()).fold(0.0, |sum, (a, b)| sum + a * b);
@@ -237,76 +168,8 @@ impl Kernel for Pass<'_> {
     }
 }
 
-/// A rotation of two neighbouring rows.
-#[derive(Clone, Copy)]
-struct Turn {
-    row: usize,
-    c: f64,
-    s: f64,
-}
-
-/// The unit matrix after some turns, in stripes of [`ENTRIES`] columns: each stays in the cache while all turns are made.
-struct Rotated {
-    n: usize,
-    stripes: Vec<Vec<[f64; ENTRIES]>>,
-}
-
-impl Rotated {
-    /// After none.
-    fn new(n: usize) -> Self {
-        let mut stripes = vec![vec![[0.0; ENTRIES]; n]; n.div_ceil(ENTRIES)];
-        for i in 0..n {
-            stripes[i / ENTRIES][i][i % ENTRIES] = 1.0;
-        }
-        Self { n, stripes }
-    }
-
-    fn apply(&mut self, turns: &[Turn]) {
-        // SAFETY: it only touches slices, by their own lengths.
-        self.stripes.par_iter_mut().for_each(|rows| unsafe { dispatch(Rotate { turns, rows }) });
-    }
-
-    /// Some of its rows, `[K, N]`.
-    fn rows(&self, wanted: &[usize]) -> Vec<f64> {
-        let mut vectors = Vec::with_capacity(wanted.len() * self.n);
-        for &row in wanted {
-            for (i, stripe) in self.stripes.iter().enumerate() {
-                vectors.extend_from_slice(&stripe[row][..ENTRIES.min(self.n - i * ENTRIES)]);
-            }
-        }
-        vectors
-    }
-}
-
-struct Rotate<'a> {
-    turns: &'a [Turn],
-    rows: &'a mut [[f64; ENTRIES]],
-}
-
-impl Kernel for Rotate<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self, _: S) {
-        // Turns go upwards from row to row: what one leaves in its upper row is the next one's lower, and stays in registers.
-        let mut held = usize::MAX;
-        let mut lower = [0.0; ENTRIES];
-        for &Turn { row, c, s } in self.turns {
-            let [upper, under] = &mut self.rows[row..row + 2] else { continue };
-            if held != row + 1 {
-                lower = *under;
-            }
-            for i in 0..ENTRIES {
-                let (a, b) = (upper[i], lower[i]);
-                under[i] = s * a + c * b;
-                lower[i] = c * a - s * b;
-            }
-            *upper = lower;
-            held = row;
-        }
-    }
-}
-
 struct TurnBack<'a> {
-    form: &'a Tridiagonal,
+    form: &'a Form,
     vectors: &'a mut [f64],
 }
 

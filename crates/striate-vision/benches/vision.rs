@@ -1,7 +1,9 @@
 //! Times filters, HOG and principal components at the sizes of `peers/vision_peer.py`, one line each: name, median, least and
 //! most milliseconds.
 //!
-//! `cargo bench -p striate-vision -- [WORK ...] [--runs N] [--threads N]`
+//! `cargo bench -p striate-vision -- [WORK ...] [--runs N] [--threads N] [--rows FILE.npy]`
+//!
+//! Principal components are found of random rows, or of those of a file, such as MNIST's digits as `[70000, 784]`.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -13,6 +15,7 @@ use striate_vision::boundary::Boundary;
 use striate_vision::convolve::{ConvolveOptions, convolve_into};
 use striate_vision::hog::{HogOptions, hog};
 use striate_vision::named;
+use striate_vision::npy;
 use striate_vision::pca::{Pca, RandomisedOptions};
 use striate_vision::sobel::sobel_magnitude_into;
 
@@ -20,7 +23,7 @@ use striate_vision::sobel::sobel_magnitude_into;
 const PICTURE: [usize; 2] = [3000, 4000];
 /// Height and width for HOG.
 const HOG: [usize; 2] = [1024, 1024];
-/// Rows, columns and components, as MNIST's training and test digits.
+/// Rows, columns and components, as MNIST's training and test digits have them.
 const PCA: [usize; 3] = [70_000, 784, 154];
 
 fn main() {
@@ -29,18 +32,25 @@ fn main() {
         let at = arguments.iter().position(|a| a == flag);
         at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(default)
     };
+    let file = arguments.iter().position(|a| a == "--rows").and_then(|at| arguments.get(at + 1).cloned());
     let (runs, threads) = (number("--runs", 9), number("--threads", 2));
-    let named_works: Vec<&str> =
-        arguments.iter().map(String::as_str).filter(|a| !a.starts_with("--") && a.parse::<usize>().is_err()).collect();
+    let named_works: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|a| !a.starts_with("--") && a.parse::<usize>().is_err() && Some(*a) != file.as_deref())
+        .collect();
     let wanted = |name: &str| named_works.is_empty() || named_works.contains(&name);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
     pool.install(|| {
         filters(&wanted, runs);
-        components(&wanted, runs);
+        components(&wanted, runs, file.as_deref());
     });
 }
 
 fn filters(wanted: &dyn Fn(&str) -> bool, runs: usize) {
+    if !["gaussian", "sobel", "hog"].into_iter().any(wanted) {
+        return;
+    }
     let options = ConvolveOptions { boundary: Boundary::Reflect, ..Default::default() };
     let picture = uniform(&PICTURE);
     let mut y = vec![0.0; PICTURE[0] * PICTURE[1]];
@@ -59,14 +69,17 @@ fn filters(wanted: &dyn Fn(&str) -> bool, runs: usize) {
     }
 }
 
-fn components(wanted: &dyn Fn(&str) -> bool, runs: usize) {
+fn components(wanted: &dyn Fn(&str) -> bool, runs: usize, file: Option<&str>) {
     let [n, d, k] = PCA;
     if wanted("eigenvectors") {
         let matrix: Vec<f64> = uniform(&[d, d]).values().iter().map(|&v| f64::from(v)).collect();
         time("eigenvectors", runs, || largest_eigenpairs(&matrix, d, k).expect("converges"));
     }
+    if wanted("pca-chunks") {
+        chunks();
+    }
     if ["pca", "pca-randomised", "pca-transform"].into_iter().any(wanted) {
-        let rows = uniform(&[n, d]);
+        let rows = file.map_or_else(|| uniform(&[n, d]), read);
         if wanted("pca") {
             time("pca", runs, || Pca::fit(&rows, k).expect("fits"));
         }
@@ -80,6 +93,31 @@ fn components(wanted: &dyn Fn(&str) -> bool, runs: usize) {
             time("pca-transform", runs, || pca.transform(&rows).expect("its rows"));
         }
     }
+}
+
+fn read(file: &str) -> Array {
+    let bytes = std::fs::read(file).expect("the file of --rows");
+    npy::from_npy_bytes(&bytes, npy::Limits::default()).expect("an array")
+}
+
+/// Out of core: what memory rises to over that of one chunk, the numbers of both in MiB.
+fn chunks() {
+    let [n, d, k] = PCA;
+    let chunk = n / 4;
+    let before = peak_mib();
+    let one = (chunk * d * size_of::<f32>()) as f64 / f64::from(1 << 20);
+    let start = Instant::now();
+    black_box(Pca::fit_chunks((0..4).map(|_| uniform(&[chunk, d])), k).expect("fits"));
+    let (s, rise) = (start.elapsed().as_secs_f64(), peak_mib() - before);
+    println!("pca-chunks {:.0} ms, memory {rise:.1} MiB of a chunk's {one:.1}: {:.2}", s * 1e3, rise / one);
+}
+
+/// The most memory that this process has had, by Linux's count.
+fn peak_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kib.map_or(f64::NAN, |kib| kib / 1024.0)
 }
 
 fn uniform(shape: &[usize]) -> Array {

@@ -5,7 +5,7 @@ use striate_kernels::gram::gram;
 use super::{MAX_SIDE, Pca, check_k, eigen, refuse};
 use crate::error::Error;
 
-/// Rows of the first chunk whose mean all rows are taken less of: near the mean of all is near enough.
+/// Rows of the first chunk that say what all rows are taken less of: near the mean of all is near enough.
 const SHIFT_ROWS: usize = 4096;
 
 /// Sums of rows and of their products; chunks go by, and none is kept.
@@ -47,7 +47,7 @@ impl Covariance {
             return;
         }
         if self.rows == 0 {
-            self.shift = super::mean_of(&rows[..rows.len().min(SHIFT_ROWS * d)], d);
+            self.shift = shift(&rows[..rows.len().min(SHIFT_ROWS * d)], d);
         }
         gram(rows, &self.shift, &mut self.sums, &mut self.products);
         self.rows += rows.len() / d;
@@ -66,10 +66,40 @@ impl Covariance {
                 *product = (*product - n as f64 * off[i] * off_j) / (n - 1) as f64;
             }
         }
-        let found = eigen::largest(&self.products, d, k)?;
+        // Columns that never change, as the borders of many pictures, have no part in a component.
+        let moving: Vec<usize> = (0..d).filter(|&i| self.products[i * d + i] != 0.0).collect();
+        let side = moving.len();
+        let matrix: Vec<f64> = (0..side * side).map(|at| self.upper(moving[at / side], moving[at % side])).collect();
+        let found = eigen::largest(&matrix, side, k.min(side))?;
         let mean = self.shift.iter().zip(&off).map(|(&shift, off)| (f64::from(shift) + off) as f32).collect();
-        let components = found.vectors.iter().map(|&v| v as f32).collect();
-        let variances = found.values.iter().map(|&v| v as f32).collect();
+        let (mut components, mut variances) = (vec![0.0; k * d], vec![0.0; k]);
+        for (i, (&value, vector)) in found.values.iter().zip(found.vectors.chunks(side.max(1))).enumerate() {
+            variances[i] = value as f32;
+            moving.iter().zip(vector).for_each(|(&column, &v)| components[i * d + column] = v as f32);
+        }
+        if side < k {
+            eigen::complete(&mut components, d);
+        }
         Ok(Pca::signed(mean, components, variances, eigen::trace(&self.products, d)))
     }
+
+    fn upper(&self, i: usize, j: usize) -> f64 {
+        self.products[i.min(j) * self.columns() + i.max(j)]
+    }
+}
+
+/// The mean of each column, or 0 where that is as near as its values lie to each other: sums stay exact, and where pictures are
+/// black there is nothing to add up.
+fn shift(rows: &[f32], d: usize) -> Vec<f32> {
+    let mut mean = super::mean_of(rows, d);
+    let mut squares = vec![0.0_f64; d];
+    for row in rows.chunks_exact(d) {
+        squares.iter_mut().zip(row.iter().zip(&mean)).for_each(|(sum, (v, mean))| *sum += f64::from(v - mean).powi(2));
+    }
+    let n = (rows.len() / d) as f64;
+    mean.iter_mut()
+        .zip(&squares)
+        .filter(|(mean, sum)| f64::from(**mean).powi(2) < *sum / n)
+        .for_each(|(mean, _)| *mean = 0.0);
+    mean
 }
