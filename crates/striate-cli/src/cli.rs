@@ -78,9 +78,9 @@ pub struct Globals {
     /// Decides everything that is drawn at random; the same seed gives the same answer [default: the recipe's, or 0]
     #[arg(long, global = true, value_name = "S")]
     pub seed: Option<u64>,
-    /// Where to compute; this build has the CPU only
+    /// Where to compute; `cuda` is there in builds with the feature of that name
     #[arg(long, global = true, value_name = "D", default_value = "cpu",
-          value_parser = PossibleValuesParser::new(["cpu"]))]
+          value_parser = PossibleValuesParser::new(striate::device::NAMES))]
     pub device: String,
     /// Print the answer alone, as JSON
     #[arg(long, global = true)]

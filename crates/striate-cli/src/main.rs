@@ -40,6 +40,7 @@ fn main() -> ExitCode {
     let terminal = Terminal::new(cli.globals.quiet, cli.globals.json);
     let outcome = choose_instructions(&cli.globals)
         .and_then(|()| start_threads(&cli.globals))
+        .and_then(|()| choose_device(&cli.globals))
         .and_then(|()| verbs::run(&cli, &terminal));
     terminal.finish();
     match outcome {
@@ -68,6 +69,11 @@ fn start_threads(globals: &Globals) -> anyhow::Result<()> {
         .use_current_thread()
         .build_global()
         .map_err(|e| anyhow::anyhow!("cannot start the threads: {e}; give a smaller --threads"))
+}
+
+/// Before any net is built.
+fn choose_device(globals: &Globals) -> anyhow::Result<()> {
+    striate::device::choose(&globals.device).map_err(|e| anyhow::anyhow!("--device {}: {e}", globals.device))
 }
 
 /// Whether the reader of stdout went away (`striate ... | head`), which is no error of ours or the user's.

@@ -185,6 +185,25 @@ impl Preprocess {
         }
     }
 
+    /// The opposite of [`Preprocess::normalise`], of one picture or several: `[N, C, H, W]`.
+    ///
+    /// # Panics
+    /// If `values` is not whole pictures of the size of the input.
+    pub fn unnormalise(&self, values: &mut [f32]) {
+        let plane = self.size[0] * self.size[1];
+        let picture = self.channels() * plane;
+        assert!(values.len().is_multiple_of(picture), "Preprocess::unnormalise: values for {:?}", self.size);
+        for unit in values.chunks_exact_mut(picture) {
+            for ((values, mean), std) in unit.chunks_exact_mut(plane).zip(&self.mean).zip(&self.std) {
+                values.iter_mut().for_each(|v| *v = *v * std + mean);
+            }
+            if self.colour == Colour::Bgr {
+                let (red, others) = unit.split_at_mut(plane);
+                red.swap_with_slice(&mut others[plane..]);
+            }
+        }
+    }
+
     /// Colour first, since gray is a third of the work, then size.
     fn reduce<T: Whole>(&self, picture: &Picture, values: &[T], luma: fn([T; 3]) -> T) -> Resized<T> {
         let gray: Vec<T>;

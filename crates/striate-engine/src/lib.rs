@@ -6,6 +6,7 @@
 pub use burn::*;
 
 mod custom;
+pub mod device;
 mod layout;
 pub mod ops;
 pub mod timing;

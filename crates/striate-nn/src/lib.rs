@@ -17,6 +17,7 @@ mod assemble;
 mod atomic;
 pub mod blocks;
 pub mod checkpoint;
+pub mod coders;
 mod config;
 mod error;
 mod frozen;

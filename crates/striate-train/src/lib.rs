@@ -2,6 +2,7 @@
 
 extern crate striate_engine as burn;
 
+pub mod coder_manifest;
 pub mod ema;
 pub mod finetune;
 pub mod fit;

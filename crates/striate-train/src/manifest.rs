@@ -3,6 +3,7 @@
 //! The manifest is one metadata key of the safetensors file. It holds no date, host, path, thread count, instruction
 //! set or duration, so that equal training gives equal bytes.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use striate_data::preprocess::Preprocess;
 use striate_nn::NetConfig;
@@ -97,23 +98,53 @@ pub struct ManifestError {
     pub advice: &'static str,
 }
 
+/// What stands in a manifest of any task.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+    #[serde(default)]
+    task: String,
+}
+
+impl Head {
+    fn read(text: &str) -> Result<Self, ManifestError> {
+        let head: Self = serde_json::from_str(text).map_err(damaged)?;
+        if head.format > FORMAT {
+            let why = format!("it has format {}, and this program reads up to {FORMAT}", head.format);
+            return Err(ManifestError { why, advice: "use a newer striate" });
+        }
+        Ok(head)
+    }
+}
+
+/// The task that the text under [`KEY`] names.
+pub fn task(text: &str) -> Result<String, ManifestError> {
+    Ok(Head::read(text)?.task)
+}
+
+/// Reads a manifest and checks it.
+pub(crate) fn read<M: DeserializeOwned>(
+    text: &str,
+    check: impl Fn(&M) -> Result<(), String>,
+) -> Result<M, ManifestError> {
+    Head::read(text)?;
+    let manifest: M = serde_json::from_str(text).map_err(damaged)?;
+    check(&manifest).map_err(again)?;
+    Ok(manifest)
+}
+
+fn again(why: String) -> ManifestError {
+    ManifestError { why, advice: "train the model again" }
+}
+
+fn damaged(e: serde_json::Error) -> ManifestError {
+    again(format!("its manifest is damaged ({e})"))
+}
+
 impl Manifest {
     /// Reads and checks the text that stands under [`KEY`].
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-        }
-        let again = |why: String| ManifestError { why, advice: "train the model again" };
-        let damaged = |e: serde_json::Error| again(format!("its manifest is damaged ({e})"));
-        let version: Version = serde_json::from_str(text).map_err(damaged)?;
-        if version.format > FORMAT {
-            let why = format!("it has format {}, and this program reads up to {FORMAT}", version.format);
-            return Err(ManifestError { why, advice: "use a newer striate" });
-        }
-        let manifest: Self = serde_json::from_str(text).map_err(damaged)?;
-        manifest.check().map_err(again)?;
-        Ok(manifest)
+        read(text, Self::check)
     }
 
     /// Whether its parts fit each other; the net's own limits are checked where it is built.

@@ -4,6 +4,7 @@ pub mod calibration;
 pub mod interval;
 pub mod paired;
 pub mod power_law;
+pub mod psnr;
 
 /// What was said of pictures whose class is known.
 #[derive(Clone, Copy, Debug)]

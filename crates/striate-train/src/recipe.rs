@@ -15,7 +15,8 @@ pub struct Recipe {
     pub input: InputPart,
     /// Epochs, batches, and what bends the loss.
     pub train: TrainPart,
-    /// How weights move.
+    /// How weights move; Adam where not given.
+    #[serde(default, skip_serializing_if = "OptimizerPart::is_default")]
     pub optimizer: OptimizerPart,
     /// How the learning rate moves.
     #[serde(default)]
@@ -40,6 +41,9 @@ pub struct ModelPart {
     /// Dropout before the last layer, `[0, 1)`; the net's own where not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropout: Option<f64>,
+    /// Numbers of a code, of an autoencoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<usize>,
 }
 
 /// Colours kept from the pictures.
@@ -152,6 +156,28 @@ pub struct OptimizerPart {
     /// Largest L2 norm of the whole gradient; 0 does not clip.
     #[serde(default)]
     pub clip_norm: f64,
+}
+
+impl Default for OptimizerPart {
+    /// Adam at the rate of its paper.
+    fn default() -> Self {
+        Self {
+            name: Rule::Adam,
+            lr: 1e-3,
+            momentum: nine_tenths(),
+            nesterov: false,
+            betas: adam_betas(),
+            eps: adam_eps(),
+            weight_decay: 0.0,
+            clip_norm: 0.0,
+        }
+    }
+}
+
+impl OptimizerPart {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn nine_tenths() -> f64 {
@@ -289,6 +315,9 @@ impl Recipe {
         check("optimizer.clip_norm", o.clip_norm, o.clip_norm >= 0.0 && o.clip_norm.is_finite(), "0 or more")?;
         if let Some(size) = size {
             check("input.image_size", size, (1..=2048).contains(&size), "1 to 2048")?;
+        }
+        if let Some(code) = self.model.code {
+            check("model.code", code, (1..=1 << 20).contains(&code), "1 to 1048576")?;
         }
         if let Some(dropout) = self.model.dropout {
             check("model.dropout", dropout, (0.0..1.0).contains(&dropout), "in [0, 1)")?;

@@ -7,9 +7,11 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use striate_data::preprocess::{Colour, Preprocess, ValueRange};
+use striate_engine::device::chosen;
 use striate_nn::{Frozen, pretrained};
 use striate_train::fit::FitError;
 
+use crate::coder::CoderModel;
 use crate::error::Error;
 use crate::foreign::Foreign;
 use crate::model_file::Weights;
@@ -39,6 +41,7 @@ enum Kind {
     HandMade(fn(&[f32]) -> Vec<f32>),
     Net(Box<Frozen>, Device),
     Model(Box<Predictor>),
+    Coder(Box<CoderModel>),
 }
 
 impl Encoder {
@@ -55,7 +58,7 @@ impl Encoder {
             "hog" => Ok(of(Kind::HandMade(hand_made::gradients), gray)),
             name => match pretrained::find(name) {
                 Some(weights) => {
-                    let device = Device::flex();
+                    let device = chosen();
                     let net = Frozen::new(weights.init(&device)?);
                     let preprocess = input::of_pretrained(&weights.input, ValueRange::Dtype);
                     Ok(of(Kind::Net(Box::new(net), device), preprocess))
@@ -82,8 +85,13 @@ impl Encoder {
                 let (id, preprocess) = (format!("model {digest}"), model.manifest.preprocess.clone());
                 Ok(Self { id, preprocess, kind: Kind::Model(Box::new(model)) })
             }
+            Weights::Coder(manifest, tensors) => {
+                let model = CoderModel::new(path, *manifest, &tensors)?;
+                let (id, preprocess) = (format!("model {digest}"), model.manifest.preprocess.clone());
+                Ok(Self { id, preprocess, kind: Kind::Coder(Box::new(model)) })
+            }
             Weights::Foreign(tensors) => {
-                let device = Device::flex();
+                let device = chosen();
                 let Foreign { net, preprocess } = foreign::open(&file, &tensors, &device)?;
                 let id = format!("weights {digest} {preprocess:?}");
                 Ok(Self { id, preprocess, kind: Kind::Net(Box::new(Frozen::new(net)), device) })
@@ -109,6 +117,7 @@ impl Encoder {
             Kind::HandMade(make) => prepared.par_iter().map(|picture| make(picture)).collect::<Vec<_>>().concat(),
             Kind::Net(net, device) => values(net.features(batch(device))),
             Kind::Model(model) => values(model.features(batch(&model.device))),
+            Kind::Coder(model) => model.encode(&prepared.concat())?,
         };
         if rows.iter().all(|v| v.is_finite()) { Ok(rows) } else { Err(FitError::NoNumber.into()) }
     }

@@ -66,6 +66,7 @@ pub(crate) fn finish(job: &Job, outcome: Outcome) -> Result<TrainReport, Error> 
         selected: outcome.selected.clone(),
         test: outcome.test.clone(),
         labels: outcome.labels.clone(),
+        code: None,
         leaks: job.prepared.leaks.clone(),
         audit: audit::audit(&evidence(job, &outcome)),
         seconds: job.start.elapsed().as_secs_f64(),
@@ -86,9 +87,20 @@ fn evidence<'a>(job: &'a Job, outcome: &'a Outcome) -> Evidence<'a> {
     }
 }
 
-fn model_bytes(job: &Job, outcome: &Outcome) -> Vec<u8> {
+/// Where a model comes from, as its file says it.
+pub(crate) fn provenance(job: &Job, trained_on: usize) -> Provenance {
     let mut recipe = job.recipe.clone();
     recipe.run = None; // the manifest names no path and no command
+    Provenance {
+        recipe: recipe.to_toml(),
+        seed: recipe.train.seed,
+        data_fingerprint: job.prepared.scan.fingerprint.clone(),
+        trained_on,
+        version: env!("CARGO_PKG_VERSION").into(),
+    }
+}
+
+fn model_bytes(job: &Job, outcome: &Outcome) -> Vec<u8> {
     let mut metrics = BTreeMap::new();
     for (name, score) in [("selected", &outcome.selected), ("test", &outcome.test)] {
         if let Some(score) = score {
@@ -106,13 +118,7 @@ fn model_bytes(job: &Job, outcome: &Outcome) -> Vec<u8> {
         classes: job.prepared.classes().to_vec(),
         preprocess: outcome.fitted.preprocess.clone(),
         features: outcome.fitted.features,
-        provenance: Provenance {
-            recipe: recipe.to_toml(),
-            seed: recipe.train.seed,
-            data_fingerprint: job.prepared.scan.fingerprint.clone(),
-            trained_on: outcome.fitted.learned_from,
-            version: env!("CARGO_PKG_VERSION").into(),
-        },
+        provenance: provenance(job, outcome.fitted.learned_from),
         metrics,
         unlike: outcome.unlike.as_ref().map(|(rule, _)| *rule),
     };
@@ -125,21 +131,7 @@ fn model_bytes(job: &Job, outcome: &Outcome) -> Vec<u8> {
 fn page_of(job: &Job, outcome: &Outcome, report: TrainReport) -> Result<page::Page, Error> {
     let prepared = &job.prepared;
     let truth = Truth::of(prepared, &outcome.judged);
-    let provenance = [
-        ("data", format!("{} ({} pictures)", job.asked.data, prepared.dataset.len())),
-        ("data fingerprint", prepared.scan.fingerprint.clone()),
-        (
-            "saved model",
-            format!("{}, learned from {} pictures", outcome.fitted.config.name, outcome.fitted.learned_from),
-        ),
-        ("seed", job.recipe.train.seed.to_string()),
-        ("program", format!("striate {}", env!("CARGO_PKG_VERSION"))),
-        (
-            "machine",
-            format!("{} {}, {} threads", std::env::consts::OS, std::env::consts::ARCH, rayon::current_num_threads()),
-        ),
-        ("wall time", format!("{:.1} s", report.seconds)),
-    ];
+    let model = format!("{}, learned from {} pictures", outcome.fitted.config.name, outcome.fitted.learned_from);
     Ok(page::Page {
         title: prepared.dataset.name.clone(),
         judged_by: outcome.judged_by.clone(),
@@ -149,9 +141,10 @@ fn page_of(job: &Job, outcome: &Outcome, report: TrainReport) -> Result<page::Pa
         per_class: page_parts::per_class(prepared, &outcome.answers, &truth),
         calibration: Some(page_parts::calibration(&outcome.answers, &truth)),
         augment: outcome.augmented.then(|| page_parts::augment_sheet(job)).flatten(),
+        code: None,
         audit: page_parts::audit_pictures(prepared, &report.audit),
         warnings: prepared.warnings.clone(),
-        provenance: provenance.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
+        provenance: page_parts::provenance(job, model, report.seconds),
         command: job.asked.command.clone(),
         report,
     })

@@ -5,6 +5,7 @@ mod augment;
 pub(crate) mod axis;
 mod calibration;
 mod classes;
+mod code;
 mod confusion;
 mod curves;
 mod data;
@@ -55,11 +56,12 @@ pub fn render(page: &Page) -> String {
 
 fn draw(page: &Page, thumbs: &Thumbs) -> String {
     let sections = [
-        Some(ladder::draw(page)),
+        page.code.is_none().then(|| ladder::draw(page)),
+        code::draw(page, thumbs),
         labels::draw(page),
         confusion::draw(page, thumbs),
         classes::draw(page),
-        Some(audit::draw(page, thumbs)),
+        page.code.is_none().then(|| audit::draw(page, thumbs)),
         calibration::draw(page),
         curves::draw(page),
         Some(data::draw(page, thumbs)),
@@ -121,6 +123,7 @@ mod tests {
             ("hundred-classes", sample::many(100)),
             ("one-model", sample::one_model()),
             ("leaks", leaky),
+            ("code", sample::code()),
             ("hostile", sample::hostile()),
             ("nothing", sample::nothing()),
         ]

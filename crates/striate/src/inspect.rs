@@ -27,6 +27,8 @@ pub struct InspectOptions {
 pub enum Inspection {
     /// A model file.
     Model(model::ModelInfo),
+    /// The file of an autoencoder.
+    Coder(model::CoderInfo),
     /// A run folder.
     Run(run::RunInfo),
     /// Pictures.
@@ -37,7 +39,7 @@ pub enum Inspection {
 pub fn inspect(options: &InspectOptions, observer: Observer) -> Result<Inspection, Error> {
     let path = Path::new(&options.what);
     if is_model(path) {
-        model::inspect(path).map(Inspection::Model)
+        model::inspect(path)
     } else if is_run(path) {
         run::inspect(path).map(Inspection::Run)
     } else {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use striate_nn::checkpoint::{Checkpoint, CheckpointError};
 use striate_nn::weights::NamedTensors;
-use striate_train::manifest::{KEY, Manifest, ManifestError};
+use striate_train::coder_manifest::{CoderManifest, TASK};
+use striate_train::manifest::{self, KEY, Manifest, ManifestError};
 
 use crate::error::Error;
 
@@ -17,6 +18,8 @@ pub fn model_path(path: &Path) -> PathBuf {
 pub enum Weights {
     /// A model of ours.
     Own(Box<Manifest>, NamedTensors),
+    /// An autoencoder of ours.
+    Coder(Box<CoderManifest>, NamedTensors),
     /// Weights without our manifest, from another program.
     Foreign(NamedTensors),
 }
@@ -25,6 +28,11 @@ pub enum Weights {
 pub fn read(path: &Path) -> Result<(Manifest, NamedTensors), Error> {
     match weights(path)? {
         Weights::Own(manifest, tensors) => Ok((*manifest, tensors)),
+        Weights::Coder(..) => {
+            let why = "this is an autoencoder, which knows no labels".into();
+            let advice = "`striate embed --with` it for codes, or `striate train` a classifier";
+            Err(Error::NotAModel { path: model_path(path), why, advice })
+        }
         Weights::Foreign(_) => {
             let why =
                 "these are weights without striate's manifest (classes, preprocessing), from another program".into();
@@ -48,7 +56,10 @@ pub fn weights(path: &Path) -> Result<Weights, Error> {
     })?;
     let Some(text) = metadata.get(KEY) else { return Ok(Weights::Foreign(tensors)) };
     let not_a_model = |ManifestError { why, advice }| Error::NotAModel { path: file.clone(), why, advice };
-    Ok(Weights::Own(Box::new(Manifest::parse(text).map_err(not_a_model)?), tensors))
+    match manifest::task(text).map_err(not_a_model)?.as_str() {
+        TASK => Ok(Weights::Coder(Box::new(CoderManifest::parse(text).map_err(not_a_model)?), tensors)),
+        _ => Ok(Weights::Own(Box::new(Manifest::parse(text).map_err(not_a_model)?), tensors)),
+    }
 }
 
 #[cfg(test)]

@@ -137,6 +137,30 @@ pub struct AugmentSheet {
     pub summary: String,
 }
 
+/// A picture and what came back of it.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// Its name.
+    pub file: String,
+    /// As it was encoded.
+    pub original: Thumb,
+    /// As it came back.
+    pub restored: Thumb,
+    /// Peak signal-to-noise ratio, in dB.
+    pub psnr: f64,
+}
+
+/// What an autoencoder keeps of pictures.
+#[derive(Clone, Debug, Default)]
+pub struct CodeSheet {
+    /// The mean picture.
+    pub mean: Option<Thumb>,
+    /// The first components around gray, the one of most variance first.
+    pub components: Vec<Thumb>,
+    /// Held-out pictures, spread from the worst restored to the best.
+    pub restored: Vec<Restored>,
+}
+
 /// Everything on the page.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -158,6 +182,8 @@ pub struct Page {
     pub calibration: Option<Calibration>,
     /// Augmentation, where a net was trained with it.
     pub augment: Option<AugmentSheet>,
+    /// What codes keep, of an autoencoder.
+    pub code: Option<CodeSheet>,
     /// Pictures of what the audit found, by name.
     pub audit: Vec<(String, Thumb)>,
     /// Warnings, as they were printed.

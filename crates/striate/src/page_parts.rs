@@ -19,7 +19,7 @@ use striate_train::fit::EpochRecord;
 use striate_train::metrics::{self, Outcomes, calibration as reliability};
 
 /// Longer side of a thumbnail, in pixels.
-const SIDE: usize = 96;
+pub(crate) const SIDE: usize = 96;
 /// Examples of each class, mistaken pictures, duplicate pairs, and rows and draws of augmentation shown.
 const EXAMPLES: usize = 6;
 const MISTAKES: usize = 60;
@@ -46,6 +46,7 @@ pub(crate) fn data_glance(job: &Job) -> DataGlance {
         let examples = examples.filter_map(|&i| Some((prepared.dataset.name(i), picture(prepared, i)?))).collect();
         ClassGlance { class: prepared.classes()[class].clone(), counts, examples }
     };
+    let unlabelled = prepared.classes().is_empty().then(|| all_in_one(prepared));
     let side = |i: usize| prepared.dataset.examples[i].split;
     let mut pairs: Vec<_> = prepared.pairs.iter().collect();
     let leaks = |a: Option<Split>, b: Option<Split>| a.is_some() && b.is_some() && a != b;
@@ -59,12 +60,45 @@ pub(crate) fn data_glance(job: &Job) -> DataGlance {
     DataGlance {
         source: job.asked.data.clone(),
         given_splits: prepared.dataset.has_splits,
-        classes: (0..prepared.classes().len()).map(of_class).collect(),
+        classes: (0..prepared.classes().len()).map(of_class).chain(unlabelled).collect(),
         skipped: prepared.scan.faults.iter().map(|fault| (fault.name.clone(), fault.why.clone())).collect(),
         twins: twins.collect(),
         twins_total: prepared.pairs.len(),
         notes: prepared.scan.notes.iter().map(|(note, &n)| (note.clone(), n)).collect(),
     }
+}
+
+/// Pictures without labels.
+fn all_in_one(prepared: &Prepared) -> ClassGlance {
+    let faulty: BTreeSet<usize> = prepared.scan.faults.iter().map(|fault| fault.index).collect();
+    let readable: Vec<usize> = (0..prepared.dataset.len()).filter(|i| !faulty.contains(i)).collect();
+    let splits = [Split::Train, Split::Valid, Split::Test];
+    let of = |split| {
+        readable.iter().filter(|&&i| prepared.dataset.examples[i].split.unwrap_or(Split::Train) == split).count()
+    };
+    let examples = readable.iter().step_by((readable.len() / EXAMPLES).max(1)).take(EXAMPLES);
+    ClassGlance {
+        class: "all".into(),
+        counts: splits.map(of),
+        examples: examples.filter_map(|&i| Some((prepared.dataset.name(i), picture(prepared, i)?))).collect(),
+    }
+}
+
+/// Where the numbers come from.
+pub(crate) fn provenance(job: &Job, model: String, seconds: f64) -> Vec<(String, String)> {
+    let prepared = &job.prepared;
+    let machine =
+        format!("{} {}, {} threads", std::env::consts::OS, std::env::consts::ARCH, rayon::current_num_threads());
+    let rows = [
+        ("data", format!("{} ({} pictures)", job.asked.data, prepared.dataset.len())),
+        ("data fingerprint", prepared.scan.fingerprint.clone()),
+        ("saved model", model),
+        ("seed", job.recipe.train.seed.to_string()),
+        ("program", format!("striate {}", env!("CARGO_PKG_VERSION"))),
+        ("machine", machine),
+        ("wall time", format!("{seconds:.1} s")),
+    ];
+    rows.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }
 
 /// A training curve.

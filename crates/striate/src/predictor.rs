@@ -5,6 +5,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use striate_data::picture::Picture;
+use striate_engine::device::chosen;
 use striate_nn::weights::{NamedTensors, load_named};
 use striate_nn::{Frozen, Net};
 use striate_train::infer::softmax;
@@ -37,7 +38,7 @@ impl Predictor {
     /// The model that was read from `path`.
     pub(crate) fn new(path: &Path, manifest: Manifest, mut tensors: NamedTensors) -> Result<Self, Error> {
         let reference = Reference::take_from(&mut tensors);
-        let device = Device::flex();
+        let device = chosen();
         let in_file = |source| Error::Weights { path: model_file::model_path(path), source };
         let net = manifest.net.init_zeros(&device).map_err(in_file)?;
         let net = load_named(net, &tensors).map_err(in_file)?;

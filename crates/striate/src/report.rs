@@ -95,6 +95,9 @@ pub struct TrainReport {
     pub test: Option<Score>,
     /// What more labels would buy; null where no ladder was climbed.
     pub labels: Option<LabelReport>,
+    /// What codes keep of the pictures; absent but for an autoencoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<CodeReport>,
     /// Copies across given splits: one pair for each picture that has a copy in an earlier split.
     pub leaks: Vec<Leak>,
     /// What could make figures or labels worth less than they look.
@@ -102,6 +105,24 @@ pub struct TrainReport {
     pub audit: Audit,
     /// Wall time.
     pub seconds: f64,
+}
+
+/// What the codes of an autoencoder keep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CodeReport {
+    /// Numbers of a code.
+    pub length: usize,
+    /// Numbers of a picture.
+    pub values: usize,
+    /// Share of the training pictures' variance along each component, the largest first.
+    pub explained_variance_ratio: Vec<f32>,
+    /// Mean over held-out pictures of the peak signal-to-noise ratio of what comes back, in dB over all values in `[0, 1]`,
+    /// cut off but not rounded. Null where nothing was held out.
+    pub psnr: Option<f64>,
+    /// The same of the mean picture, which a code of no number gives.
+    pub psnr_of_mean: Option<f64>,
+    /// Held-out pictures.
+    pub n: usize,
 }
 
 /// Figures of one class.

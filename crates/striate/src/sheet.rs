@@ -121,7 +121,7 @@ pub fn augment_sheet(options: &SheetOptions, observer: Observer) -> Result<Sheet
     let recipe = recipes::load(name)?;
     let prepare = PrepareOptions { data: options.data.clone(), group_by: None, strict: false };
     let data = look(&prepare, observer)?;
-    let largest = registry::find(&recipe.model.name)?.image_size;
+    let largest = registry::find(&recipe.model.name).map_or(SIDE as usize, |entry| entry.image_size);
     let preprocess = input::of_recipe(&recipe.input, &data, largest);
     let pictures = some_of_each_class(&data, ROWS);
     let spec = SheetSpec {

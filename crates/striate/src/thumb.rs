@@ -41,6 +41,13 @@ pub fn to_rgb(unit: &[f32], [height, width]: [usize; 2]) -> RgbImage {
     })
 }
 
+/// A small picture enlarged by a whole factor to a side of about `side` pixels, unsmoothed.
+pub fn enlarged(picture: &RgbImage, side: usize) -> Option<Thumb> {
+    let (width, height) = picture.dimensions();
+    let factor = (side as u32 / width.max(height).max(1)).max(1);
+    encode(&image::imageops::resize(picture, width * factor, height * factor, image::imageops::FilterType::Nearest))
+}
+
 /// The picture as JPEG; nothing where it is too large for one.
 pub fn encode(picture: &RgbImage) -> Option<Thumb> {
     let (width, height) = picture.dimensions();

@@ -4,15 +4,18 @@ use crate::climb;
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::leaks;
-use crate::prepare::{PrepareOptions, Prepared, prepare};
+use crate::prepare::{PrepareOptions, Prepared, look, prepare};
 use crate::recipes;
 use crate::report::TrainReport;
 use crate::rungs::{Bench, offer};
 use crate::single;
+use crate::train_coder::train_coder;
 use crate::training::Context;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use striate_engine::device::chosen;
+use striate_nn::coders;
 use striate_train::recipe::{Recipe, RunPart};
 use striate_train::run::{Run, probe};
 
@@ -101,7 +104,7 @@ pub fn train(options: &TrainOptions, observer: Observer) -> Result<TrainReport, 
     let start = Instant::now();
     let mut recipe = recipe_of(options)?;
     options.rung.as_deref().map_or(Ok(()), offer::check_name)?;
-    let prepared = prepare_for(&options.data, options.group_by.clone(), options.strict, observer)?;
+    let prepared = prepare_for(&recipe, &options.data, options.group_by.clone(), options.strict, observer)?;
     let ladder = options.model.is_none() && options.recipe.is_none();
     let asked = RunPart {
         data: options.data.clone(),
@@ -119,16 +122,8 @@ pub fn train(options: &TrainOptions, observer: Observer) -> Result<TrainReport, 
     let run = Run::create(options.out.as_deref(), &format!("{}-{what}", prepared.dataset.name), options.overwrite)?;
     run.write("recipe.toml", recipe.to_toml().as_bytes())?;
     let checkpoint_every = options.checkpoint_every;
-    let trained = go(Job {
-        prepared,
-        run: run.clone(),
-        recipe,
-        asked,
-        observer,
-        checkpoint_every,
-        start,
-        device: Device::flex(),
-    });
+    let trained =
+        go(Job { prepared, run: run.clone(), recipe, asked, observer, checkpoint_every, start, device: chosen() });
     if matches!(trained, Err(Error::Request { .. } | Error::Net(_))) {
         run.withdraw(); // the same --out should do for the next try
     }
@@ -148,13 +143,13 @@ pub fn resume(folder: &Path, checkpoint_every: Duration, observer: Observer) -> 
         let what = format!("{} is finished", folder.display());
         return Err(Error::request(what, "look at its report.html, or start another run with `striate train`"));
     }
-    let prepared = prepare_for(&asked.data, asked.group_by.clone(), asked.strict, observer)?;
+    let prepared = prepare_for(&recipe, &asked.data, asked.group_by.clone(), asked.strict, observer)?;
     if prepared.scan.fingerprint != asked.fingerprint {
         let what = format!("the pictures of {} are no longer those that {} began with", asked.data, folder.display());
         return Err(Error::request(what, "restore them, or start a new run with `striate train`"));
     }
     run.write("metrics.jsonl", b"")?; // every training writes its epochs anew, from its checkpoint
-    go(Job { prepared, run, recipe, asked, observer, checkpoint_every, start, device: Device::flex() })
+    go(Job { prepared, run, recipe, asked, observer, checkpoint_every, start, device: chosen() })
 }
 
 fn go(job: Job) -> Result<TrainReport, Error> {
@@ -170,11 +165,27 @@ fn go(job: Job) -> Result<TrainReport, Error> {
     let job = job.told_to(&logged);
     let observer = job.observer;
     leaks::warnings(&job.prepared.leaks).for_each(observer);
-    if job.asked.ladder { climb::climb(&job) } else { single::train_single(&job) }
+    match job.asked.ladder {
+        true => climb::climb(&job),
+        false if is_coder(&job.recipe) => train_coder(&job),
+        false => single::train_single(&job),
+    }
 }
 
-fn prepare_for(data: &str, group_by: Option<String>, strict: bool, observer: Observer) -> Result<Prepared, Error> {
-    prepare(&PrepareOptions { data: data.to_string(), group_by, strict }, observer)
+/// Whether the recipe makes an autoencoder, which learns without labels.
+fn is_coder(recipe: &Recipe) -> bool {
+    coders::NAMES.contains(&recipe.model.name.as_str())
+}
+
+fn prepare_for(
+    recipe: &Recipe,
+    data: &str,
+    group_by: Option<String>,
+    strict: bool,
+    observer: Observer,
+) -> Result<Prepared, Error> {
+    let options = PrepareOptions { data: data.to_string(), group_by, strict };
+    if is_coder(recipe) { look(&options, observer) } else { prepare(&options, observer) }
 }
 
 /// The recipe asked for, with the flags laid over it.
@@ -187,6 +198,13 @@ fn recipe_of(options: &TrainOptions) -> Result<Recipe, Error> {
             recipe.model.dropout = None;
         }
         recipe.model.name = model.clone();
+    }
+    let steps = [("--epochs", options.epochs.is_some()), ("--lr", options.lr.is_some())];
+    if let Some((flag, _)) = steps.iter().find(|(_, given)| *given && is_coder(&recipe)) {
+        return Err(Error::request(
+            format!("{flag} means nothing to principal components, which are solved exactly"),
+            "leave it out",
+        ));
     }
     let train = &mut recipe.train;
     train.epochs = options.epochs.unwrap_or(train.epochs);

@@ -1,10 +1,11 @@
 //! `striate inspect`: looks at a model, a run or data.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 use striate::inspect::data::DataInfo;
-use striate::inspect::model::ModelInfo;
+use striate::inspect::model::{CoderInfo, Layer, ModelInfo, Provenance};
 use striate::inspect::run::RunInfo;
 use striate::inspect::{InspectOptions, Inspection, inspect};
 use striate::sheet::{SheetOptions, augment_sheet};
@@ -82,6 +83,7 @@ pub fn run(args: &InspectArgs, globals: &Globals, terminal: &Terminal) -> anyhow
 fn text(report: &Inspection) -> String {
     match report {
         Inspection::Model(model) => model_text(model),
+        Inspection::Coder(coder) => coder_text(coder),
         Inspection::Run(run) => run_text(run),
         Inspection::Data(data) => data_text(data),
     }
@@ -101,24 +103,41 @@ fn model_text(model: &ModelInfo) -> String {
     text += &format!("preparation  {}\n", model.preparation);
     text += &format!("parameters   {}\n", thousands(model.parameters));
     text += &format!("work         {:.1} million multiply-adds a picture\n", model.multiply_adds as f64 / 1e6);
-    text += &format!(
-        "learned from {}, data {}\n",
-        count(made.trained_on, "picture", "pictures"),
-        short(&made.data_fingerprint)
-    );
-    text += &format!("seed         {}\nprogram      striate {}\n", made.seed, made.version);
-    text.push('\n');
-    for (name, value) in &manifest.metrics {
-        let value = if value.fract() == 0.0 { value.to_string() } else { format!("{value:.4}") };
-        text += &format!("{name:<27} {value}\n");
-    }
-    let layer = |layer: &striate::inspect::model::Layer| {
+    text + &origin(made) + &figures(&manifest.metrics) + &layers(&model.layers)
+}
+
+fn coder_text(model: &CoderInfo) -> String {
+    let manifest = &model.manifest;
+    let (coder, made) = (&manifest.coder, &manifest.provenance);
+    let [h, w] = coder.image_size;
+    let mut text =
+        format!("{}: {} to {} ({:.1} MB)\n\n", model.file, coder.name, manifest.task, model.bytes as f64 / 1e6);
+    text += &format!("code         {} numbers\n", coder.code);
+    text += &format!("input        {}x{h}x{w} (channels, height, width)\n", coder.in_channels);
+    text += &format!("preparation  {}\n", model.preparation);
+    text += &format!("parameters   {}\n", thousands(model.parameters));
+    text + &origin(made) + &figures(&manifest.metrics) + &layers(&model.layers)
+}
+
+fn origin(made: &Provenance) -> String {
+    let pictures = count(made.trained_on, "picture", "pictures");
+    let (data, seed, version) = (short(&made.data_fingerprint), made.seed, &made.version);
+    format!("learned from {pictures}, data {data}\nseed         {seed}\nprogram      striate {version}\n\n")
+}
+
+fn figures(metrics: &BTreeMap<String, f64>) -> String {
+    let value = |v: &f64| if v.fract() == 0.0 { v.to_string() } else { format!("{v:.4}") };
+    metrics.iter().map(|(name, v)| format!("{name:<27} {}\n", value(v))).collect()
+}
+
+fn layers(layers: &[Layer]) -> String {
+    let layer = |layer: &Layer| {
         let shape = |shape: &[usize]| shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
         let tensors: Vec<String> = layer.tensors.iter().map(|(name, s)| format!("{name} {}", shape(s))).collect();
         vec![layer.name.clone(), layer.parameters.to_string(), tensors.join(", ")]
     };
-    let rows: Vec<Vec<String>> = model.layers.iter().map(layer).collect();
-    text + "\n" + &table(&["layer", "parameters", "shapes"], &[false, true, false], &rows)
+    let rows: Vec<Vec<String>> = layers.iter().map(layer).collect();
+    String::from("\n") + &table(&["layer", "parameters", "shapes"], &[false, true, false], &rows)
 }
 
 fn run_text(run: &RunInfo) -> String {

@@ -26,6 +26,7 @@ Examples:
   striate train my-pictures --model resnet20 --epochs 20 --image-size 32
   striate train cifar-10-batches-bin --recipe cifar10-resnet20
   striate train my-pictures --json | jq .selected
+  striate train my-pictures --recipe pca
   striate train my-pictures --rung efficientnet_lite0_knn
 
   # pictures named by specimen, SPECIMEN_1.jpg, SPECIMEN_2.jpg
@@ -98,7 +99,8 @@ pub fn run(args: &TrainArgs, globals: &Globals, terminal: &Terminal) -> anyhow::
     };
     terminal.finish();
     terminal.answer(&if globals.json { json(&report)? } else { text(&report) })?;
-    let withheld = !report.leaks.is_empty() && report.test.is_none() && !args.allow_leaks;
+    let scored = report.test.is_some() || report.code.as_ref().is_some_and(|code| code.psnr.is_some());
+    let withheld = !report.leaks.is_empty() && !scored && !args.allow_leaks;
     Ok(if withheld { Verdict::No } else { Verdict::Yes })
 }
 
@@ -146,6 +148,9 @@ fn text(report: &TrainReport) -> String {
     text +=
         &format!("\nModel   {}\nReport  {}  (a page: open it by double-click)\n", report.model, report_page.display());
     let run = shell_word(&report.run);
+    if report.code.is_some() {
+        return text + &format!("Next    striate embed PICTURES --with {run} --out codes.npy\n");
+    }
     text += &format!("Next    striate predict {run} NEW-PICTURES --out labels.csv\n");
     text += &format!("        striate eval {run} MORE-LABELLED-PICTURES\n");
     text
@@ -174,7 +179,8 @@ fn leaks(report: &TrainReport) -> String {
     if n > 10 {
         text += &format!("  and {} more (--json lists all)\n", n - 10);
     }
-    text += if report.test.is_none() {
+    let scored = report.test.is_some() || report.code.as_ref().is_some_and(|code| code.psnr.is_some());
+    text += if !scored {
         "A score on these splits would flatter, so none is given: take the copies out of one side, or let the score \
          stand as it is with --allow-leaks.\n\n"
     } else {
@@ -251,6 +257,7 @@ mod tests {
             selected: Some(score(0.921)),
             test: None,
             labels: None,
+            code: None,
             leaks: vec![],
             audit: Audit::default(),
             seconds: 80.0,

@@ -1,6 +1,7 @@
 //! Inference: pictures to logits, on the way that `predict` takes.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
+use striate_engine::device::chosen;
 use striate_nn::{Frozen, NetConfig, NetError, Variant};
 
 use super::formula::{INPUT, filled, tensor};
@@ -24,7 +25,7 @@ pub(super) fn config(name: &str) -> Result<NetConfig, NetError> {
 
 /// A net of the registry on formula pictures of `side` pixels.
 pub(super) fn inference(name: &str, batch: usize, side: usize) -> Result<Box<dyn Task>, NetError> {
-    let (config, device) = (config(name)?, Device::flex());
+    let (config, device) = (config(name)?, chosen());
     let config = NetConfig { image_size: [side; 2], ..config };
     let net = Frozen::new(filled(config.init_zeros(&device)?));
     let x = tensor([batch, config.in_channels, side, side], INPUT, 1.0, &device);

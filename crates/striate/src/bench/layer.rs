@@ -3,6 +3,7 @@
 use std::fmt;
 
 use burn::tensor::{Device, Tensor};
+use striate_engine::device::chosen;
 use striate_engine::ops::{self, Activation, Conv2dSpec, FoldedConv2d, Padding};
 
 use super::formula::{INPUT, scale, tensor};
@@ -73,17 +74,17 @@ impl Layer {
 
     /// The output alone, without a graph.
     pub(super) fn forward(&self) -> Box<dyn Task> {
-        let [x, weight] = self.tensors(&Device::flex());
+        let [x, weight] = self.tensors(&chosen());
         let [c_out, ..] = weight.dims();
-        let ones = Tensor::ones([c_out], &Device::flex());
-        let zeros = Tensor::zeros([c_out], &Device::flex());
+        let ones = Tensor::ones([c_out], &chosen());
+        let zeros = Tensor::zeros([c_out], &chosen());
         let conv = FoldedConv2d::new(x.dims(), weight, (ones, zeros), self.spec());
         Box::new(Forward { x, conv })
     }
 
     /// The output, and the gradients of the sum of all its elements.
     pub(super) fn forward_backward(&self) -> Box<dyn Task> {
-        let [x, weight] = self.tensors(&Device::flex().autodiff()).map(Tensor::require_grad);
+        let [x, weight] = self.tensors(&chosen().autodiff()).map(Tensor::require_grad);
         Box::new(ForwardBackward { x, weight, spec: self.spec() })
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
+use striate_engine::device::wait;
 
 use super::machine::{Machine, machine};
 use super::work::Work;
@@ -87,6 +88,7 @@ fn timing(work: Work, rounds: usize, machine: &Machine) -> Result<Timing, Error>
         for _ in 0..runs {
             task.run();
         }
+        wait();
         start.elapsed().as_secs_f64() / runs as f64
     };
     let runs = (ROUND_S / time(1)).ceil().clamp(1.0, 10_000.0) as usize;

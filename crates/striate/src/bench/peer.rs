@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use striate_engine::device::wait;
+
 use super::memory;
 use super::task::{Summary, Task};
 use super::work::Work;
@@ -59,6 +61,7 @@ impl Peer {
         for _ in 0..count {
             task.run();
         }
+        wait();
         Ok(format!("{name} {:.7}", start.elapsed().as_secs_f64() / f64::from(count)))
     }
 }

@@ -1,7 +1,8 @@
 //! Training steps: forward, loss, backward and the optimiser, as the training loop does them.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
+use striate_engine::device::chosen;
 use striate_kernels::rng::Key;
 use striate_nn::losses::CrossEntropy;
 use striate_nn::{NetConfig, NetError, Noise, Pass};
@@ -51,8 +52,8 @@ impl<M: Module> Task for Training<M> {
 pub(super) fn classifier(name: &str, shape: [usize; 4], rule: Rule) -> Result<Box<dyn Task>, NetError> {
     let [_, in_channels, h, w] = shape;
     let config = NetConfig { in_channels, image_size: [h, w], ..NetConfig::new(name, CLASSES)? };
-    let net = config.init_zeros(&Device::flex())?;
-    let x = tensor(shape, INPUT, 1.0, &Device::flex().autodiff());
+    let net = config.init_zeros(&chosen())?;
+    let x = tensor(shape, INPUT, 1.0, &chosen().autodiff());
     Ok(Box::new(Training::new(net, rule, x, |net, x, pass| {
         let labels: Vec<u32> = (0..x.dims()[0]).map(|i| (i % CLASSES) as u32).collect();
         CrossEntropy::default().forward(net.forward(x, pass), &labels)
@@ -61,8 +62,8 @@ pub(super) fn classifier(name: &str, shape: [usize; 4], rule: Rule) -> Result<Bo
 
 /// Steps of the autoencoder on formula pictures in `[0, 1)`, with the mean squared error and Adam.
 pub(super) fn autoencoder(batch: usize) -> Box<dyn Task> {
-    let x = tensor([batch, 3, 128, 128], INPUT, 1.0, &Device::flex().autodiff()) + 0.5;
-    let net = Autoencoder::new(&Device::flex());
+    let x = tensor([batch, 3, 128, 128], INPUT, 1.0, &chosen().autodiff()) + 0.5;
+    let net = Autoencoder::new(&chosen());
     Box::new(Training::new(net, Rule::Adam, x, |net, x, pass| (net.forward(x.clone(), pass) - x).square().mean()))
 }
 

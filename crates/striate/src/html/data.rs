@@ -40,8 +40,9 @@ pub fn draw(page: &Page, thumbs: &Thumbs) -> Section {
         short: "Data",
         body: html! {
             p.lead {
-                b { (several(total, "picture")) } " in " (count(data.classes.len())) " classes"
-                @if most == least { ", " (count(most)) " each" } @else { ", " (count(least)) " to " (count(most)) " a class" }
+                b { (several(total, "picture")) }
+                @if data.classes.len() != 1 { " in " (count(data.classes.len())) " classes" }
+                @if data.classes.len() == 1 {} @else if most == least { ", " (count(most)) " each" } @else { ", " (count(least)) " to " (count(most)) " a class" }
                 @if !data.skipped.is_empty() { "; " (several(data.skipped.len(), "damaged file")) " skipped" }
                 @if data.twins_total > 0 { "; " (several(data.twins_total, "pair")) " of near-duplicates" }
                 "."

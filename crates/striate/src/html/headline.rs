@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::html::axis::place;
 use crate::html::number::{interval, percent, several, shown, tick};
 use crate::page::Page;
-use crate::report::Score;
+use crate::report::{CodeReport, Score};
 
 /// The figure that stands in large type, and what it was measured on.
 pub struct Headline<'a> {
@@ -40,7 +40,9 @@ pub fn draw(page: &Page) -> Markup {
     let head = headline(page);
     html! {
         div.hero {
-                @if let Some(Headline { score, measured }) = &head {
+                @if let Some(code) = &page.report.code {
+                    (of_code(code, &page.judged_by))
+                } @else if let Some(Headline { score, measured }) = &head {
                     div.figure {
                         p.big { (percent(score.balanced_accuracy)) }
                         p.what { "balanced accuracy, 95\u{202f}% interval " b { (interval(score.ci95)) } }
@@ -58,6 +60,22 @@ pub fn draw(page: &Page) -> Markup {
                         p.first[i == 0] { (shown(sentence, 600)) }
                     }
                 }
+        }
+    }
+}
+
+/// What comes back of pictures that the autoencoder has not seen.
+fn of_code(code: &CodeReport, judged_by: &str) -> Markup {
+    html! {
+        div.figure {
+            @if let Some(psnr) = code.psnr {
+                p.big { (format!("{psnr:.1}")) "\u{202f}dB" }
+                p.what { "peak signal-to-noise ratio of what comes back" }
+                p.muted { (several(code.n, "picture")) ", " (shown(judged_by, 120)) }
+            } @else {
+                p.big.none { "no figure" }
+                p.muted { "Nothing was held out that could be scored honestly." }
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::html::headline::chance;
 use crate::html::number::{count, duration, interval, percent, several, shown};
 use crate::page::Page;
 use crate::report::Score;
+use crate::verdict::describe;
 
 /// What a row of the chart stands for; each has a shape of its own.
 #[derive(Clone, Copy, PartialEq)]
@@ -25,7 +26,7 @@ enum Mark {
 /// A row.
 struct Row<'a> {
     name: &'a str,
-    about: &'a str,
+    about: String,
     score: &'a Score,
     seconds: Option<f64>,
     mark: Mark,
@@ -70,7 +71,7 @@ fn chart(page: &Page) -> Markup {
         let mark = if rung.name == report.chosen { Mark::Chosen } else { Mark::Rung };
         rows.push(Row {
             name: &rung.name,
-            about: about(&rung.name),
+            about: describe(&rung.name),
             score: &rung.score,
             seconds: Some(rung.seconds),
             mark,
@@ -78,9 +79,9 @@ fn chart(page: &Page) -> Markup {
     }
     if let Some(score) = &report.selected {
         let (name, about) = if rows.is_empty() {
-            (report.chosen.as_str(), "held-out pictures")
+            (report.chosen.as_str(), "held-out pictures".to_string())
         } else {
-            ("The choice among them", "chosen and scored on different pictures")
+            ("The choice among them", "chosen and scored on different pictures".to_string())
         };
         rows.push(Row { name, about, score, seconds: None, mark: Mark::Choice });
     }
@@ -90,7 +91,7 @@ fn chart(page: &Page) -> Markup {
         } else {
             "holds copies of training pictures"
         };
-        rows.push(Row { name: "Test split", about, score, seconds: None, mark: Mark::Test });
+        rows.push(Row { name: "Test split", about: about.to_string(), score, seconds: None, mark: Mark::Test });
     }
     let differ = rows.windows(2).any(|w| w[0].score.n != w[1].score.n);
     let ladder = !report.rungs.is_empty();
@@ -134,7 +135,7 @@ fn draw_row(row: &Row, pictures: bool, ladder: bool) -> Markup {
             th scope="row" {
                 bdi { (shown(row.name, 48)) }
                 @if row.mark == Mark::Chosen { " " span.tag { "saved" } }
-                @if !row.about.is_empty() { span.about { (row.about) } }
+                @if row.about != row.name { span.about { (row.about) } }
             }
             td.chart {
                 svg role="img" width="100%" height="34" aria-label={ (shown(row.name, 48)) ": " (percent(score.balanced_accuracy)) ", 95 % interval " (interval(score.ci95)) } {
@@ -162,22 +163,6 @@ fn shape(mark: Mark) -> Markup {
             Mark::Choice => path.dot.strong d="M0-7.5 7.5 0 0 7.5-7.5 0z" {},
             Mark::Test => path.dot.strong d="M-5.5-5.5h11v11h-11z" {},
         }
-    }
-}
-
-/// What the rungs of the built-in ladder are, for someone who has never heard of them.
-fn about(name: &str) -> &'static str {
-    match name {
-        "chance" => "always the same answer",
-        "pixels" => "logistic regression on raw pixels",
-        "edges_hog" => "logistic regression on edge histograms and HOG",
-        "pca" => "logistic regression on principal components of the pixels",
-        "conv4" => "small convolutional net from scratch",
-        "efficientnet_lite0_knn" => "nearest neighbours by features learned from ImageNet",
-        "efficientnet_lite0_svm" => "linear support vector machine on features learned from ImageNet",
-        "efficientnet_lite0" => "logistic regression on features learned from ImageNet",
-        "efficientnet_lite0_finetuned" => "net learned from ImageNet, its last block trained on",
-        _ => "",
     }
 }
 

@@ -233,6 +233,7 @@ pub fn photos() -> Page {
         selected: Some(score(0.923, 0.041, 196)),
         test: None,
         labels: Some(labels()),
+        code: None,
         leaks: vec![],
         audit: audit(),
         seconds: 51.3,
@@ -260,6 +261,7 @@ pub fn photos() -> Page {
             bins: bins.map(|(confidence, accuracy, n)| CalibrationBin { confidence, accuracy, n }).to_vec(),
             ece: 0.024,
         }),
+        code: None,
         augment: Some(AugmentSheet {
             rows: (0..3).map(|row| (0..6).map(|i| picture(row, 7 + (i > 0) as u64 * i)).collect()).collect(),
             summary: "shift up to 10 %, horizontal flip, brightness and contrast up to 20 %".into(),
@@ -331,6 +333,31 @@ pub fn one_model() -> Page {
         .for_each(|p| (p.train_loss, p.valid_loss) = (p.train_loss.powi(3), p.valid_loss.map(|l| 0.02 + l.powi(4))));
     page.curves = vec![curve];
     page.command = "striate train mnist --recipe mnist-lenet5 --epochs 20".into();
+    page
+}
+
+/// Principal components.
+pub fn code() -> Page {
+    let mut page = nothing();
+    page.report.code = Some(CodeReport {
+        length: 3,
+        values: 192,
+        explained_variance_ratio: vec![0.5, 0.2, 0.1],
+        psnr: Some(21.3),
+        psnr_of_mean: Some(14.0),
+        n: 39,
+    });
+    let restored = |i: u64| Restored {
+        file: format!("coast/{i}.jpg"),
+        original: picture(0, i),
+        restored: picture(0, i + 1),
+        psnr: 20.0 + i as f64,
+    };
+    page.code = Some(CodeSheet {
+        mean: Some(picture(1, 0)),
+        components: (0..3).map(|i| picture(2, i)).collect(),
+        restored: (0..4).map(restored).collect(),
+    });
     page
 }
 

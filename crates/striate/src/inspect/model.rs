@@ -5,12 +5,15 @@ use std::path::Path;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use striate_data::preprocess::{Colour, Preprocess, Resize, ValueRange};
-use striate_nn::Net;
-use striate_nn::weights::{self, is_running};
+use striate_nn::weights::{self as paths, is_running};
+use striate_train::coder_manifest::CoderManifest;
+pub use striate_train::manifest::Provenance;
 use striate_train::manifest::{HandMade, Manifest};
 
+use crate::coder::CoderModel;
 use crate::error::Error;
-use crate::model_file::model_path;
+use crate::inspect::Inspection;
+use crate::model_file::{Weights, model_path, weights};
 use crate::predictor::Predictor;
 
 /// A model file.
@@ -32,6 +35,23 @@ pub struct ModelInfo {
     pub layers: Vec<Layer>,
 }
 
+/// The file of an autoencoder.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct CoderInfo {
+    /// The file.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// What it says of itself.
+    pub manifest: CoderManifest,
+    /// How a picture becomes what is encoded, in words.
+    pub preparation: String,
+    /// Learned parameters.
+    pub parameters: usize,
+    /// Encoder, then decoder.
+    pub layers: Vec<Layer>,
+}
+
 /// One layer that has parameters.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Layer {
@@ -43,11 +63,23 @@ pub struct Layer {
     pub parameters: usize,
 }
 
-pub(super) fn inspect(path: &Path) -> Result<ModelInfo, Error> {
+pub(super) fn inspect(path: &Path) -> Result<Inspection, Error> {
     let file = model_path(path);
     let bytes = std::fs::metadata(&file).map_err(Error::reading(&file))?.len();
+    if let Weights::Coder(manifest, tensors) = weights(&file)? {
+        let model = CoderModel::new(&file, *manifest, &tensors)?;
+        let layers = layers(model.coder());
+        return Ok(Inspection::Coder(CoderInfo {
+            file: file.display().to_string(),
+            bytes,
+            preparation: pixels(&model.manifest.preprocess),
+            parameters: layers.iter().map(|layer| layer.parameters).sum(),
+            layers,
+            manifest: model.manifest,
+        }));
+    }
     let predictor = Predictor::open(&file)?;
-    Ok(ModelInfo {
+    Ok(Inspection::Model(ModelInfo {
         file: file.display().to_string(),
         bytes,
         preparation: preparation(&predictor.manifest),
@@ -55,7 +87,7 @@ pub(super) fn inspect(path: &Path) -> Result<ModelInfo, Error> {
         multiply_adds: predictor.manifest.net.forward_macs()?,
         layers: layers(predictor.net()),
         manifest: predictor.manifest,
-    })
+    }))
 }
 
 /// `rgb, 0.875 of the largest centred part of the right shape, resized to 224x224 (bicubic); ...`.
@@ -94,9 +126,9 @@ fn pixels(preprocess: &Preprocess) -> String {
     format!("{colour}, {part}, resized to {w}x{h} ({filter}); {range} to 0..1, minus {mean}, divided by {std}")
 }
 
-fn layers(net: &Net) -> Vec<Layer> {
+fn layers(net: &impl Module) -> Vec<Layer> {
     struct Collect {
-        path: weights::Path,
+        path: paths::Path,
         layers: Vec<Layer>,
     }
     impl ModuleVisitor for Collect {
@@ -119,7 +151,7 @@ fn layers(net: &Net) -> Vec<Layer> {
             }
         }
     }
-    let mut collect = Collect { path: weights::Path::default(), layers: Vec::new() };
+    let mut collect = Collect { path: paths::Path::default(), layers: Vec::new() };
     net.visit(&mut collect);
     collect.layers
 }
