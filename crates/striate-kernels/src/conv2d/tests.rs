@@ -1,5 +1,7 @@
 //! Convolutions against plain loops in f64, and the same bits on every path and any number of threads.
 
+mod real_layers;
+
 use super::*;
 use crate::isa::{Isa, TURN};
 use crate::rng::Key;
