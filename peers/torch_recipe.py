@@ -1,8 +1,8 @@
 """The recipe cifar10-resnet20 in PyTorch, on a folder of pictures: `python torch_recipe.py FOLDER EPOCHS [SEED]`.
 
-FOLDER has train/ and test/ with a folder for each class. The same net (shortcuts without parameters), first weights, 45k/5k
-share of the pictures, batch, shift and flip, SGD with Nesterov momentum, decay that spares norms and biases, and one cycle of
-the learning rate. Prints the seconds of each epoch and the accuracy on the test pictures.
+FOLDER has train/ and test/ with a folder for each class. The same net (shortcuts without parameters), first weights, share of
+the pictures kept for validation, batch, shift and flip, SGD with Nesterov momentum, decay that spares norms and biases, and
+one cycle of the learning rate. Prints the seconds of each epoch and the accuracy on the test pictures.
 """
 import math, sys, time
 from pathlib import Path
@@ -15,7 +15,7 @@ from torch import nn
 torch.set_num_threads(2)
 folder, epochs, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0
 torch.manual_seed(seed)
-PEAK, BATCH, RISE, DIVIDE, SHIFT = 0.2, 128, 0.25, 25.0, 4.0
+PEAK, BATCH, RISE, DIVIDE, SHIFT = 0.2, 128, 0.25, 25.0, 2.0
 
 
 def load(split):
@@ -74,7 +74,7 @@ def lr(step, total):
 
 
 (x, y), (test_x, test_y) = load("train"), load("test")
-keep = torch.randperm(len(x))[: len(x) * 9 // 10]
+keep = torch.randperm(len(x))[: len(x) * 98 // 100]
 net = ResNet20().to(memory_format=torch.channels_last)
 weights = [p for p in net.parameters() if p.dim() > 1]
 others = [p for p in net.parameters() if p.dim() <= 1]

@@ -61,6 +61,7 @@ pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
     };
     let wanted = recipe.model.code.unwrap_or(CODE);
     let config = CoderConfig { code: wanted.min(config.values()).min(parts.train.len() - 1), ..config };
+    config.init_zeros(&job.device)?; // what cannot be built is refused before any work
     if config.code < wanted {
         let (k, n, d) = (config.code, parts.train.len(), config.values());
         let why = format!("{n} pictures of {d} values have no more; {wanted} were asked for");

@@ -6,7 +6,7 @@ use super::{MAX_SIDE, Pca, check_k, eigen, refuse};
 use crate::error::Error;
 
 /// Rows of the first chunk that say what all rows are taken less of: near the mean of all is near enough.
-const SHIFT_ROWS: usize = 4096;
+const SHIFT_ROWS: usize = 1024;
 
 /// Sums of rows and of their products; chunks go by, and none is kept.
 #[derive(Clone, Debug)]
@@ -69,7 +69,11 @@ impl Covariance {
         // Columns that never change, as the borders of many pictures, have no part in a component.
         let moving: Vec<usize> = (0..d).filter(|&i| self.products[i * d + i] != 0.0).collect();
         let side = moving.len();
-        let matrix: Vec<f64> = (0..side * side).map(|at| self.upper(moving[at / side], moving[at % side])).collect();
+        let mut matrix = vec![0.0; side * side]; // only i <= j
+        for (i, row) in matrix.chunks_exact_mut(side.max(1)).enumerate() {
+            let from = &self.products[moving[i] * d..][..d];
+            moving[i..].iter().zip(&mut row[i..]).for_each(|(&column, to)| *to = from[column]);
+        }
         let found = eigen::largest(&matrix, side, k.min(side))?;
         let mean = self.shift.iter().zip(&off).map(|(&shift, off)| (f64::from(shift) + off) as f32).collect();
         let (mut components, mut variances) = (vec![0.0; k * d], vec![0.0; k]);
@@ -81,10 +85,6 @@ impl Covariance {
             eigen::complete(&mut components, d);
         }
         Ok(Pca::signed(mean, components, variances, eigen::trace(&self.products, d)))
-    }
-
-    fn upper(&self, i: usize, j: usize) -> f64 {
-        self.products[i.min(j) * self.columns() + i.max(j)]
     }
 }
 
