@@ -18,6 +18,8 @@ pub(crate) mod number;
 mod provenance;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod sample_code;
 mod thumbs;
 mod twins;
 
@@ -123,7 +125,7 @@ mod tests {
             ("hundred-classes", sample::many(100)),
             ("one-model", sample::one_model()),
             ("leaks", leaky),
-            ("code", sample::code()),
+            ("code", sample_code::code()),
             ("hostile", sample::hostile()),
             ("nothing", sample::nothing()),
         ]

@@ -113,11 +113,11 @@ fn scree(ratios: &[f32]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::html::sample;
+    use crate::html::{sample, sample_code};
 
     #[test]
     fn components_variance_and_pairs_stand_there() {
-        let page = sample::code();
+        let page = sample_code::code();
         let all = Thumbs::within(&page, usize::MAX);
         let html = draw(&page, &all).map(|s| s.body.into_string()).unwrap_or_default();
         assert!(

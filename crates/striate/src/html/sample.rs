@@ -336,31 +336,6 @@ pub fn one_model() -> Page {
     page
 }
 
-/// Principal components.
-pub fn code() -> Page {
-    let mut page = nothing();
-    page.report.code = Some(CodeReport {
-        length: 3,
-        values: 192,
-        explained_variance_ratio: vec![0.5, 0.2, 0.1],
-        psnr: Some(21.3),
-        psnr_of_mean: Some(14.0),
-        n: 39,
-    });
-    let restored = |i: u64| Restored {
-        file: format!("coast/{i}.jpg"),
-        original: picture(0, i),
-        restored: picture(0, i + 1),
-        psnr: 20.0 + i as f64,
-    };
-    page.code = Some(CodeSheet {
-        mean: Some(picture(1, 0)),
-        components: (0..3).map(|i| picture(2, i)).collect(),
-        restored: (0..4).map(restored).collect(),
-    });
-    page
-}
-
 /// Gives `page` splits and `n` copies between them.
 pub fn leak(page: &mut Page, n: usize) {
     page.data.given_splits = true;

@@ -1,6 +1,6 @@
 //! The error of every way to compute a convolution against f64, on layers of a real net in training: its weights, its activations
-//! and its gradients. `STRIATE_LAYERS=FOLDER cargo test --release -p striate-kernels real_layers -- --nocapture`, where
-//! `peers/layers.py` wrote FOLDER; without it there is nothing to do.
+//! and its gradients. `STRIATE_LAYERS=FOLDER cargo test --release -p striate-kernels real_layers`, where `peers/layers.py` wrote
+//! FOLDER, puts the figures into `FOLDER/errors.txt`; without it there is nothing to do.
 
 use std::path::Path;
 
@@ -33,8 +33,10 @@ fn errors(out: &[f32], reference: &[f64]) -> [f64; 2] {
 #[test]
 fn real_layers() {
     let Some(folder) = std::env::var_os("STRIATE_LAYERS") else { return };
-    let mut files: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|f| f.expect("a file").path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(&folder).expect("a folder").map(|f| f.expect("a file").path()).collect();
     files.sort();
+    let mut table =
+        String::from("layer, algorithm: of output and gradients the relative error, root mean square and largest\n");
     for file in files.iter().filter(|file| file.extension().is_some_and(|end| end == "layer")) {
         let (s, [x, weight, dy]) = read(file);
         let reference = conv2d_reference(&s, &x, &weight, &dy);
@@ -46,7 +48,9 @@ fn real_layers() {
                 format!("{what} {rms:.1e} {most:.1e}")
             });
             let told: Vec<String> = told.collect();
-            println!("{} {algorithm:?}: {}", file.file_stem().unwrap_or_default().display(), told.join(", "));
+            let name = file.file_stem().unwrap_or_default().display();
+            table += &format!("{name} {algorithm:?}: {}\n", told.join(", "));
         }
     }
+    std::fs::write(Path::new(&folder).join("errors.txt"), table).expect("the folder can be written");
 }

@@ -1,0 +1,30 @@
+//! A made-up page of an autoencoder for the tests.
+
+use crate::html::sample;
+use crate::page::*;
+use crate::report::CodeReport;
+
+/// Principal components.
+pub fn code() -> Page {
+    let mut page = sample::nothing();
+    page.report.code = Some(CodeReport {
+        length: 3,
+        values: 192,
+        explained_variance_ratio: vec![0.5, 0.2, 0.1],
+        psnr: Some(21.3),
+        psnr_of_mean: Some(14.0),
+        n: 39,
+    });
+    let restored = |i: u64| Restored {
+        file: format!("coast/{i}.jpg"),
+        original: sample::picture(0, i),
+        restored: sample::picture(0, i + 1),
+        psnr: 20.0 + i as f64,
+    };
+    page.code = Some(CodeSheet {
+        mean: Some(sample::picture(1, 0)),
+        components: (0..3).map(|i| sample::picture(2, i)).collect(),
+        restored: (0..4).map(restored).collect(),
+    });
+    page
+}
