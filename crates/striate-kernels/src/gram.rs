@@ -16,11 +16,9 @@ use crate::simd::Simd;
 /// Rows of a packed block: 16 columns of it, twice, stay in the nearest cache.
 const BLOCK_ROWS: usize = 128;
 
-/// Blocks whose products are one chain in f32.
-const CHAIN: usize = 8;
-
-/// Rows that are packed before the products at most: 784 columns of them take 3 MiB, beside what the caller holds.
-const PACKED_ROWS: usize = CHAIN * BLOCK_ROWS;
+/// Rows that are packed before the products at most, which are one chain in f32: 784 columns of them take 3 MiB, beside what the
+/// caller holds.
+const PACKED_ROWS: usize = 8 * BLOCK_ROWS;
 
 /// Side of a tile of the result that one task computes.
 const TILE: usize = 64;
@@ -131,8 +129,7 @@ impl Kernel for Tile<'_> {
         let mut tile = [0.0_f32; TILE * TILE];
         let n = TILE.min(wide - column);
         let part = |run: &Range<usize>, from: usize| run.start.max(from)..run.end.min(from + TILE);
-        let blocks = self.packed.len().div_ceil(BLOCK_ROWS * wide);
-        for (i, (block, runs)) in self.packed.chunks(BLOCK_ROWS * wide).zip(self.runs).enumerate() {
+        for (block, runs) in self.packed.chunks(BLOCK_ROWS * wide).zip(self.runs) {
             for across in runs.iter().map(|run| part(run, column)).filter(|run| !run.is_empty()) {
                 for down in runs.iter().map(|run| part(run, row)).filter(|run| !run.is_empty()) {
                     if row != column {
@@ -148,18 +145,13 @@ impl Kernel for Tile<'_> {
                     }
                 }
             }
-            if (i + 1) % CHAIN != 0 && i + 1 < blocks {
-                continue;
+        }
+        for r in 0..TILE.min(d - row) {
+            // SAFETY: the tile's rows and columns that are inside the result.
+            let to = unsafe { std::slice::from_raw_parts_mut(self.to.add((row + r) * d + column), n.min(d - column)) };
+            for (to, &sum) in to.iter_mut().zip(&tile[r * TILE..]) {
+                *to += f64::from(sum);
             }
-            for r in 0..TILE.min(d - row) {
-                // SAFETY: the tile's rows and columns that are inside the result.
-                let to =
-                    unsafe { std::slice::from_raw_parts_mut(self.to.add((row + r) * d + column), n.min(d - column)) };
-                for (to, &sum) in to.iter_mut().zip(&tile[r * TILE..]) {
-                    *to += f64::from(sum);
-                }
-            }
-            tile.fill(0.0);
         }
     }
 }
