@@ -4,6 +4,7 @@ mod alike;
 pub mod appearance;
 pub mod augment;
 mod cifar;
+pub mod crops;
 pub mod dataset;
 pub mod decode;
 pub mod duplicates;

@@ -8,11 +8,20 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
 use striate_kernels::rng::Key;
 
-use crate::weights::Path;
+use crate::weights::{Path, load_named, named_tensors};
 
 /// Draws all weights of convolutions and linear layers.
 pub(crate) fn fill<M: Module>(net: M, seed: u64) -> M {
     net.map(&mut Fill { path: Path::default(), key: Key::new(seed).with_name("init") })
+}
+
+/// The net with the weights that `last` names by path a tenth as large: the last ones of branches that are added to what they see.
+pub(crate) fn shrunk<M: Module>(net: M, last: impl Fn(&str) -> bool) -> M {
+    let mut tensors = named_tensors(&net);
+    for (_, tensor) in tensors.iter_mut().filter(|(path, _)| last(path)) {
+        tensor.values.iter_mut().for_each(|v| *v *= 0.1);
+    }
+    load_named(net, &tensors).expect("these are the net's own weights")
 }
 
 struct Fill {

@@ -31,6 +31,7 @@ mod net;
 mod pass;
 pub mod pretrained;
 pub mod registry;
+pub mod restorers;
 pub mod weights;
 
 pub use atomic::write_atomic;

@@ -62,7 +62,7 @@ mod tests {
         CoderManifest {
             format: FORMAT,
             task: TASK.into(),
-            coder: CoderConfig { name: "pca".into(), in_channels: 1, image_size: [8, 8], code: 3 },
+            coder: CoderConfig::new("pca", 1, [8, 8], 3),
             preprocess: Preprocess { size: [8, 8], ..Preprocess::gray() },
             provenance: Provenance {
                 recipe: String::new(),

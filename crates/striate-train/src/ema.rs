@@ -5,7 +5,6 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
 use std::collections::BTreeMap;
-use striate_nn::Net;
 use striate_nn::weights::Path;
 
 /// The averaged weights and running statistics, flat, by path.
@@ -23,7 +22,7 @@ impl Ema {
     }
 
     /// Takes in the weights after step number `step` (from 1).
-    pub fn update(&mut self, net: &Net, step: u64) {
+    pub fn update<N: Module>(&mut self, net: &N, step: u64) {
         let step = step as f64;
         let decay = self.decay.min((1.0 + step) / (10.0 + step));
         let averages = &mut self.averages;
@@ -38,13 +37,13 @@ impl Ema {
     }
 
     /// `net` with the averages for weights.
-    pub fn applied_to(&self, net: Net) -> Net {
+    pub fn applied_to<N: Module>(&self, net: N) -> N {
         walk(net, &mut |path, value| self.averages.get(path).cloned().unwrap_or(value))
     }
 }
 
 /// Maps every flat tensor of the net, off the graph.
-fn walk(net: Net, f: &mut dyn FnMut(&str, Tensor<1>) -> Tensor<1>) -> Net {
+fn walk<N: Module>(net: N, f: &mut dyn FnMut(&str, Tensor<1>) -> Tensor<1>) -> N {
     struct Walk<'a> {
         path: Path,
         f: &'a mut dyn FnMut(&str, Tensor<1>) -> Tensor<1>,

@@ -10,7 +10,8 @@ use striate_kernels::rng::Key;
 use striate_nn::losses::CrossEntropy;
 use striate_nn::{Net, Pass};
 
-use crate::fit::{EpochRecord, FitError, class_weights};
+use crate::classify::class_weights;
+use crate::fit::{EpochRecord, FitError};
 use crate::optim::Optimizer;
 use crate::recipe::{ClassWeights, OptimizerPart, Rule, Schedule};
 use crate::schedule::Position;
@@ -91,8 +92,15 @@ pub fn fine_tune(
             step(done, steps * spec.epochs as u64, value);
         }
         let train_loss = loss_sum / n as f64;
-        let (valid_loss, valid_balanced_accuracy) = (None, None);
-        history.push(EpochRecord { epoch: epoch + 1, step: done, lr, train_loss, valid_loss, valid_balanced_accuracy });
+        history.push(EpochRecord {
+            epoch: epoch + 1,
+            step: done,
+            lr,
+            train_loss,
+            valid_loss: None,
+            valid_balanced_accuracy: None,
+            valid_psnr: None,
+        });
     }
     Ok((net.valid(), history))
 }

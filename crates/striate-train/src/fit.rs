@@ -1,51 +1,73 @@
 //! The training loop: the page that everyone reads.
 //!
-//! Epoch by epoch, batch by batch: forward, loss, backward, step. Nothing here knows a file or a terminal. All that
+//! Epoch by epoch, batch by batch: forward, loss, backward, step. Nothing here knows a file, a terminal or what is learned ([`Task`]). All that
 //! decides the bits is in the [`State`]; saved at any step and restored, the rest of the training is the same.
 
 use crate::ema::Ema;
-use crate::infer::{self, InferSpec};
-use crate::metrics::{self, Outcomes, calibration};
 use crate::optim::Optimizer;
-use crate::recipe::{ClassWeights, Recipe};
+use crate::recipe::Recipe;
 use crate::schedule::Position;
-use crate::whiten::whitened;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
-use striate_data::dataset::Dataset;
-use striate_data::loader::{LoadError, LoaderSpec, for_each_batch};
-use striate_data::preprocess::Preprocess;
-use striate_data::unit_cache::UnitCache;
+use striate_data::loader::LoadError;
 use striate_kernels::rng::Key;
-use striate_nn::losses::CrossEntropy;
+use striate_nn::NetError;
 use striate_nn::weights::{NamedTensors, load_named, named_tensors};
-use striate_nn::{Frozen, Net, NetConfig, Noise, Pass};
 
-/// What to train, on what.
-#[derive(Clone, Copy)]
-pub struct FitSpec<'a> {
+/// What a training learns: its net, its batches, what the net loses on them, and how it is judged.
+pub trait Task {
+    /// What is trained.
+    type Net: Module;
+    /// What one step learns from.
+    type Batch;
     /// How.
-    pub recipe: &'a Recipe,
-    /// The net, its classes and input.
-    pub net: &'a NetConfig,
-    /// The pictures.
-    pub dataset: &'a Dataset,
-    /// Class of each picture of the data set.
-    pub labels: &'a [u32],
-    /// Pictures to learn from.
-    pub train: &'a [usize],
-    /// Pictures that choose when to stop and draw the held-out curve; may be empty.
-    pub valid: &'a [usize],
-    /// Picture to input.
-    pub preprocess: &'a Preprocess,
-    /// Decoded pictures kept for the next epoch.
-    pub cache: Option<&'a UnitCache>,
+    fn recipe(&self) -> &Recipe;
     /// Where to compute; without autodiff.
-    pub device: &'a Device,
-    /// Threads that decode and augment.
-    pub workers: usize,
+    fn device(&self) -> &Device;
+    /// Pictures, or parts of pictures, of an epoch.
+    fn items(&self) -> usize;
+    /// A net with fresh weights.
+    fn init(&self) -> Result<Self::Net, NetError>;
+    /// The fresh net, with those weights filled that come from the pictures themselves.
+    fn ready(&self, net: Self::Net) -> Result<Self::Net, FitError> {
+        Ok(net)
+    }
+    /// Calls `f` with the batches of an epoch, of `batch` items each, from number `from` up to `end`.
+    fn for_each_batch<E: From<LoadError>>(
+        &self,
+        epoch: Epoch,
+        f: impl FnMut(Self::Batch) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E>;
+    /// What the net loses on a batch, as one number on the graph.
+    fn loss(&self, net: &Self::Net, batch: Self::Batch, epoch: Epoch) -> Tensor<1>;
+    /// How good the net is on what is held out for validation; none where nothing is.
+    fn judge(&self, net: Self::Net) -> Result<Option<Judgement>, FitError>;
+}
+
+/// Which batches of which epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Epoch {
+    /// Of the seed and the epoch: all its randomness is drawn under this.
+    pub key: Key,
+    /// Items of a batch.
+    pub batch: usize,
+    /// The first batch wanted.
+    pub from: usize,
+    /// Batches of the epoch.
+    pub end: usize,
+}
+
+/// What validation found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judgement {
+    /// What early stopping goes by: less is better.
+    pub loss: f64,
+    /// Of a classifier.
+    pub balanced_accuracy: Option<f64>,
+    /// Of a net that gives pictures: mean peak signal-to-noise ratio, in dB.
+    pub psnr: Option<f64>,
 }
 
 /// One finished epoch: a line of `metrics.jsonl`.
@@ -59,12 +81,15 @@ pub struct EpochRecord {
     pub lr: f64,
     /// Mean loss over the epoch's training pictures, augmented, as it moved.
     pub train_loss: f64,
-    /// Cross entropy on the validation pictures.
+    /// Loss on the validation pictures.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub valid_loss: Option<f64>,
     /// Balanced accuracy on the validation pictures.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub valid_balanced_accuracy: Option<f64>,
+    /// Mean peak signal-to-noise ratio of validation pictures, in dB.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub valid_psnr: Option<f64>,
 }
 
 /// The best weights so far, by validation loss.
@@ -80,9 +105,9 @@ pub struct Best {
 
 /// All that decides the rest of a training.
 #[derive(Clone)]
-pub struct State {
+pub struct State<N> {
     /// The net as it is trained.
-    pub net: Net,
+    pub net: N,
     /// Its optimiser.
     pub optimizer: Optimizer,
     /// Its average, where the recipe keeps one.
@@ -100,13 +125,13 @@ pub struct State {
 }
 
 /// What the loop tells and asks between steps.
-pub trait Watch {
+pub trait Watch<N> {
     /// Why a training can end early.
     type Error: From<FitError> + From<LoadError>;
     /// After each step: `done` of `total` steps, and the loss of the last.
-    fn step(&mut self, state: &State, done: u64, total: u64, loss: f64) -> Result<(), Self::Error>;
+    fn step(&mut self, state: &State<N>, done: u64, total: u64, loss: f64) -> Result<(), Self::Error>;
     /// After each epoch.
-    fn epoch(&mut self, state: &State, record: &EpochRecord) -> Result<(), Self::Error>;
+    fn epoch(&mut self, state: &State<N>, record: &EpochRecord) -> Result<(), Self::Error>;
 }
 
 /// Why a training failed.
@@ -134,15 +159,15 @@ pub enum FitError {
     NoNumber,
     /// The net cannot be built or filled.
     #[error(transparent)]
-    Net(#[from] striate_nn::NetError),
+    Net(#[from] NetError),
 }
 
-impl State {
+impl<N: Module> State<N> {
     /// The start of a training.
-    pub fn new(spec: &FitSpec) -> Result<Self, striate_nn::NetError> {
-        let recipe = spec.recipe;
+    pub fn new<T: Task<Net = N>>(task: &T) -> Result<Self, NetError> {
+        let recipe = task.recipe();
         Ok(Self {
-            net: spec.net.init(recipe.train.seed, spec.device)?.train(),
+            net: task.init()?.train(),
             optimizer: Optimizer::new(&recipe.optimizer),
             ema: (recipe.train.ema_decay > 0.0).then(|| Ema::new(recipe.train.ema_decay)),
             best: None,
@@ -154,7 +179,7 @@ impl State {
     }
 
     /// The net to score and to save at this moment, off the graph.
-    pub fn snapshot(&self) -> Net {
+    pub fn snapshot(&self) -> N {
         let net = self.net.valid();
         match &self.ema {
             Some(ema) => ema.applied_to(net),
@@ -163,24 +188,24 @@ impl State {
     }
 }
 
-/// Pictures a step and steps an epoch. A last batch that is not full is left out, as its batch norm would be poor.
-pub fn batches(recipe: &Recipe, pictures: usize) -> (usize, usize) {
-    let batch = recipe.train.batch.min(pictures).max(1);
-    (batch, (pictures / batch).max(1))
+/// Items a step and steps an epoch. A last batch that is not full is left out, as its batch norm would be poor.
+pub fn batches(recipe: &Recipe, items: usize) -> (usize, usize) {
+    let batch = recipe.train.batch.min(items).max(1);
+    (batch, (items / batch).max(1))
 }
 
 /// Trains from `state` to the end; gives the net to save, off the graph, and the state it ended in.
-pub fn fit<W: Watch>(spec: &FitSpec, mut state: State, watch: &mut W) -> Result<(Net, State), W::Error> {
-    let train = &spec.recipe.train;
+pub fn fit<T: Task, W: Watch<T::Net>>(
+    task: &T,
+    mut state: State<T::Net>,
+    watch: &mut W,
+) -> Result<(T::Net, State<T::Net>), W::Error> {
     if state.epoch == 0 && state.batch == 0 {
-        state.net = whitened(spec, state.net)?;
+        state.net = task.ready(state.net)?;
     }
-    let labels = spec.train.iter().map(|&i| spec.labels[i]);
-    let class_weights = class_weights(labels, spec.net.num_classes, train.class_weights);
-    let loss = CrossEntropy { label_smoothing: train.label_smoothing as f32, class_weights };
-    while state.epoch < train.epochs && !stops_early(spec, &state) {
-        run_epoch(spec, &loss, &mut state, watch)?;
-        let record = finish_epoch(spec, &mut state)?;
+    while state.epoch < task.recipe().train.epochs && !stops_early(task, &state) {
+        run_epoch(task, &mut state, watch)?;
+        let record = finish_epoch(task, &mut state)?;
         watch.epoch(&state, &record)?;
     }
     let net = match &state.best {
@@ -190,38 +215,16 @@ pub fn fit<W: Watch>(spec: &FitSpec, mut state: State, watch: &mut W) -> Result<
     Ok((net, state))
 }
 
-fn run_epoch<W: Watch>(
-    spec: &FitSpec,
-    criterion: &CrossEntropy,
-    state: &mut State,
-    watch: &mut W,
-) -> Result<(), W::Error> {
-    let recipe = spec.recipe;
-    let (batch, steps) = batches(recipe, spec.train.len());
+fn run_epoch<T: Task, W: Watch<T::Net>>(task: &T, state: &mut State<T::Net>, watch: &mut W) -> Result<(), W::Error> {
+    let recipe = task.recipe();
+    let (batch, steps) = batches(recipe, task.items());
     let key = Key::new(recipe.train.seed).with(state.epoch as u64);
-    let mut order = spec.train.to_vec();
-    key.with_name("order").stream().shuffle(&mut order);
-    let rest = &order[state.batch * batch..steps * batch];
-    let device = spec.device.clone().autodiff();
-    let loader = LoaderSpec {
-        dataset: spec.dataset,
-        order: rest,
-        preprocess: spec.preprocess,
-        augment: (!recipe.augment.is_none()).then_some((&recipe.augment, key.with_name("augment"))),
-        batch,
-        workers: spec.workers,
-        cache: spec.cache,
-    };
-    for_each_batch(&loader, |batch| {
+    let epoch = Epoch { key, batch, from: state.batch, end: steps };
+    task.for_each_batch(epoch, |batch| {
         let done = (state.epoch * steps + state.batch) as u64;
         let at = Position { step: done, steps_per_epoch: steps as u64, epochs: recipe.train.epochs as u64 };
         let lr = recipe.schedule.lr(recipe.optimizer.lr, at);
-        let noise =
-            Noise { key: key.with_name("dropout"), pictures: batch.indices.iter().map(|&i| i as u64).collect() };
-        let labels: Vec<u32> = batch.indices.iter().map(|&i| spec.labels[i]).collect();
-        let x = Tensor::<4>::from_data(TensorData::new(batch.pixels, batch.shape), &device); // [N, C, H, W]
-        let logits = state.net.forward(x, &Pass::Train(&noise)); // [N, K]
-        let loss = criterion.forward(logits, &labels); // [1]
+        let loss = task.loss(&state.net, batch, epoch); // [1]
         let value = f64::from(loss.clone().into_scalar::<f32>());
         let mut grads = loss.backward();
         state.optimizer.step(&mut state.net, &mut grads, lr);
@@ -239,32 +242,28 @@ fn run_epoch<W: Watch>(
 }
 
 /// Scores the validation pictures, writes the record, keeps the best weights.
-fn finish_epoch(spec: &FitSpec, state: &mut State) -> Result<EpochRecord, FitError> {
-    let (_, steps) = batches(spec.recipe, spec.train.len());
+fn finish_epoch<T: Task>(task: &T, state: &mut State<T::Net>) -> Result<EpochRecord, FitError> {
+    let recipe = task.recipe();
+    let (_, steps) = batches(recipe, task.items());
     let step = ((state.epoch + 1) * steps) as u64;
-    let at = Position { step: step - 1, steps_per_epoch: steps as u64, epochs: spec.recipe.train.epochs as u64 };
-    let mut record = EpochRecord {
+    let at = Position { step: step - 1, steps_per_epoch: steps as u64, epochs: recipe.train.epochs as u64 };
+    let net = state.snapshot();
+    let judgement = task.judge(net.clone())?;
+    if let Some(Judgement { loss, .. }) = judgement
+        && recipe.train.patience > 0
+        && state.best.as_ref().is_none_or(|best| loss < best.loss)
+    {
+        state.best = Some(Best { loss, epoch: state.epoch + 1, weights: named_tensors(&net) });
+    }
+    let record = EpochRecord {
         epoch: state.epoch + 1,
         step,
-        lr: spec.recipe.schedule.lr(spec.recipe.optimizer.lr, at),
+        lr: recipe.schedule.lr(recipe.optimizer.lr, at),
         train_loss: state.loss_sum / steps as f64,
-        valid_loss: None,
-        valid_balanced_accuracy: None,
+        valid_loss: judgement.map(|j| j.loss),
+        valid_balanced_accuracy: judgement.and_then(|j| j.balanced_accuracy),
+        valid_psnr: judgement.and_then(|j| j.psnr),
     };
-    if !spec.valid.is_empty() {
-        let net = state.snapshot();
-        let logits = infer::logits(&Frozen::new(net.clone()), &InferSpec::of(spec, spec.valid), &|_| {})?;
-        let probabilities = infer::softmax(&logits, spec.net.num_classes);
-        let truth: Vec<u32> = spec.valid.iter().map(|&i| spec.labels[i]).collect();
-        let predicted: Vec<u32> = probabilities.iter().map(|row| metrics::argmax(row)).collect();
-        let outcomes = Outcomes { truth: &truth, predicted: &predicted, classes: spec.net.num_classes };
-        let loss = calibration::log_loss(&probabilities, &truth);
-        record.valid_loss = Some(loss);
-        record.valid_balanced_accuracy = Some(metrics::balanced_accuracy(&metrics::confusion(&outcomes)));
-        if spec.recipe.train.patience > 0 && state.best.as_ref().is_none_or(|best| loss < best.loss) {
-            state.best = Some(Best { loss, epoch: state.epoch + 1, weights: named_tensors(&net) });
-        }
-    }
     state.epoch += 1;
     state.batch = 0;
     state.loss_sum = 0.0;
@@ -272,24 +271,7 @@ fn finish_epoch(spec: &FitSpec, state: &mut State) -> Result<EpochRecord, FitErr
     Ok(record)
 }
 
-fn stops_early(spec: &FitSpec, state: &State) -> bool {
-    let patience = spec.recipe.train.patience;
+fn stops_early<T: Task>(task: &T, state: &State<T::Net>) -> bool {
+    let patience = task.recipe().train.patience;
     patience > 0 && state.best.as_ref().is_some_and(|best| state.epoch >= best.epoch + patience)
-}
-
-/// Weight of each class in the loss; none where every picture counts the same.
-pub(crate) fn class_weights(labels: impl Iterator<Item = u32>, classes: usize, rule: ClassWeights) -> Option<Vec<f32>> {
-    let mut counts = vec![0_usize; classes];
-    labels.for_each(|label| counts[label as usize] += 1);
-    let most = counts.iter().max().copied().unwrap_or(0);
-    let least = counts.iter().filter(|&&n| n > 0).min().copied().unwrap_or(0);
-    let balanced = match rule {
-        ClassWeights::None => false,
-        ClassWeights::Balanced => true,
-        ClassWeights::Auto => most > 3 * least,
-    };
-    let present = counts.iter().filter(|&&n| n > 0).count();
-    let pictures: usize = counts.iter().sum();
-    let weight = |n: usize| pictures as f32 / (present * n.max(1)) as f32;
-    balanced.then(|| counts.iter().map(|&n| weight(n)).collect())
 }

@@ -1,6 +1,7 @@
 //! Forward passes over many pictures, without a graph: logits, features, probabilities.
 
-use crate::fit::{FitError, FitSpec};
+use crate::classify::FitSpec;
+use crate::fit::FitError;
 use burn::tensor::{Device, Tensor, TensorData};
 use std::ops::ControlFlow;
 use striate_data::dataset::Dataset;

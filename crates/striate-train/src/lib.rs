@@ -2,7 +2,9 @@
 
 extern crate striate_engine as burn;
 
+pub mod classify;
 pub mod coder_manifest;
+pub mod damage;
 pub mod ema;
 pub mod finetune;
 pub mod fit;
@@ -11,7 +13,11 @@ pub mod infer;
 pub mod manifest;
 pub mod metrics;
 pub mod optim;
+mod pixel_loss;
 pub mod recipe;
+pub mod reconstruct;
+pub mod restore;
+pub mod restorer_manifest;
 pub mod resume;
 pub mod run;
 pub mod schedule;

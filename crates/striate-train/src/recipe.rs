@@ -4,6 +4,12 @@ use serde::{Deserialize, Serialize};
 use striate_data::augment::{Augment, AugmentError};
 use striate_data::preprocess::{Filter, PreprocessError, Resize};
 
+use crate::damage::{Damage, DamageError};
+
+mod steps;
+
+pub use steps::{OptimizerPart, Rule, Schedule};
+
 /// Everything that decides what a training gives, but the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +30,12 @@ pub struct Recipe {
     /// How training pictures are changed; all off unless said.
     #[serde(default)]
     pub augment: Augment,
+    /// Squares cut from the pictures; whole pictures where not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crops: Option<CropsPart>,
+    /// What a restorer learns to undo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<Damage>,
     /// The run that this recipe was written by; not part of what is trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunPart>,
@@ -41,9 +53,49 @@ pub struct ModelPart {
     /// Dropout before the last layer, `[0, 1)`; the net's own where not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropout: Option<f64>,
+    /// Residual blocks or layers, of a restorer that has a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<usize>,
     /// Numbers of a code, of an autoencoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<usize>,
+    /// Numbers of each layer between picture and code, of the autoencoder `dense`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<usize>,
+    /// Numbers of each layer between code and picture; those of `hidden` backwards where not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder_hidden: Option<Vec<usize>>,
+    /// Whether the decoder's weights are the encoder's, transposed, of the autoencoder `linear`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tied: bool,
+}
+
+/// Squares cut from the pictures at random.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CropsPart {
+    /// Side in pixels.
+    pub size: usize,
+    /// What both sides of a picture are multiplied by first, `(0, 1]`.
+    #[serde(default = "one")]
+    pub scale: f64,
+    /// Crops of an epoch.
+    pub per_epoch: usize,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// What a net that gives pictures loses where they differ from those wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PixelLoss {
+    /// The mean of squares.
+    #[default]
+    Mse,
+    /// The mean of absolute values.
+    L1,
 }
 
 /// Colours kept from the pictures.
@@ -115,6 +167,9 @@ pub struct TrainPart {
     /// Weight of a class in the loss.
     #[serde(default)]
     pub class_weights: ClassWeights,
+    /// What a net that gives pictures loses.
+    #[serde(default)]
+    pub loss: PixelLoss,
     /// Decay of the exponential moving average of the weights; 0 keeps none.
     #[serde(default)]
     pub ema_decay: f64,
@@ -128,107 +183,6 @@ pub struct TrainPart {
 
 fn a_tenth() -> f64 {
     0.1
-}
-
-/// How weights move.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OptimizerPart {
-    /// The rule.
-    pub name: Rule,
-    /// Peak learning rate.
-    pub lr: f64,
-    /// Momentum of SGD.
-    #[serde(default = "nine_tenths")]
-    pub momentum: f64,
-    /// Nesterov's form of momentum.
-    #[serde(default)]
-    pub nesterov: bool,
-    /// Adam's decay rates of the first and second moment.
-    #[serde(default = "adam_betas")]
-    pub betas: [f64; 2],
-    /// Added to Adam's denominator.
-    #[serde(default = "adam_eps")]
-    pub eps: f64,
-    /// Pulls weights to zero; spares biases and norms. Decoupled from the gradient under `adamw`.
-    #[serde(default)]
-    pub weight_decay: f64,
-    /// Largest L2 norm of the whole gradient; 0 does not clip.
-    #[serde(default)]
-    pub clip_norm: f64,
-}
-
-impl Default for OptimizerPart {
-    /// Adam at the rate of its paper.
-    fn default() -> Self {
-        Self {
-            name: Rule::Adam,
-            lr: 1e-3,
-            momentum: nine_tenths(),
-            nesterov: false,
-            betas: adam_betas(),
-            eps: adam_eps(),
-            weight_decay: 0.0,
-            clip_norm: 0.0,
-        }
-    }
-}
-
-impl OptimizerPart {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-fn nine_tenths() -> f64 {
-    0.9
-}
-fn adam_betas() -> [f64; 2] {
-    [0.9, 0.999]
-}
-fn adam_eps() -> f64 {
-    1e-8
-}
-
-/// The rule by which weights follow the gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rule {
-    /// Stochastic gradient descent with momentum (Sutskever et al. 2013).
-    Sgd,
-    /// Kingma and Ba 2015 <https://arxiv.org/abs/1412.6980>.
-    Adam,
-    /// Loshchilov and Hutter 2019 <https://arxiv.org/abs/1711.05101>.
-    AdamW,
-}
-
-/// How the learning rate moves over the epochs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Schedule {
-    /// The peak throughout.
-    #[default]
-    Constant,
-    /// Multiplied by `gamma` at each of `epochs`.
-    Step {
-        /// Where it drops.
-        epochs: Vec<usize>,
-        /// What it is multiplied by.
-        gamma: f64,
-    },
-    /// A half cosine from the peak to 0 after a linear warm-up (Loshchilov and Hutter 2017).
-    Cosine {
-        /// Epochs of warm-up.
-        #[serde(default)]
-        warmup_epochs: f64,
-    },
-    /// Up for `rise` of the steps, then down to nothing, both as half cosines (Smith and Topin 2018).
-    OneCycle {
-        /// Share of the steps that go up, `(0, 1)`.
-        rise: f64,
-        /// The first rate is the peak divided by this.
-        divide: f64,
-    },
 }
 
 /// The run that a recipe was written by: with it, `recipe.toml` alone reruns the run.
@@ -269,6 +223,9 @@ pub enum RecipeError {
     /// An augmentation out of its range.
     #[error(transparent)]
     Augment(#[from] AugmentError),
+    /// A damage out of its range.
+    #[error(transparent)]
+    Damage(#[from] DamageError),
     /// A value out of its range.
     #[error("{field} is {got}; it must be {must}")]
     Value {
@@ -321,6 +278,14 @@ impl Recipe {
         }
         if let Some(dropout) = self.model.dropout {
             check("model.dropout", dropout, (0.0..1.0).contains(&dropout), "in [0, 1)")?;
+        }
+        if let Some(CropsPart { size, scale, per_epoch }) = self.crops {
+            check("crops.size", size, (8..=1024).contains(&size), "8 to 1024")?;
+            check("crops.scale", scale, scale > 0.0 && scale <= 1.0, "above 0 and at most 1")?;
+            check("crops.per_epoch", per_epoch, (1..=100_000_000).contains(&per_epoch), "1 to 100000000")?;
+        }
+        if let Some(damage) = &self.damage {
+            damage.check()?;
         }
         self.input.resize.check()?;
         self.augment.check()?;

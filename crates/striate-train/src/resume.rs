@@ -1,8 +1,9 @@
 //! A training's state as a file, so that a killed run goes on with the same bits.
 
 use crate::ema::Ema;
-use crate::fit::{Best, EpochRecord, FitSpec, State, batches};
+use crate::fit::{Best, EpochRecord, State, Task, batches};
 use crate::recipe::Rule;
+use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,16 +40,16 @@ struct Scalars {
     history: Vec<RecordBits>,
 }
 
-/// An [`EpochRecord`]: epoch, step, and the bits of learning rate, training loss, validation loss and accuracy.
-type RecordBits = (usize, u64, u64, u64, Option<u64>, Option<u64>);
+/// An [`EpochRecord`]: epoch, step, and the bits of learning rate, training loss, validation loss, accuracy and PSNR.
+type RecordBits = (usize, u64, u64, u64, Option<u64>, Option<u64>, Option<u64>);
 
 fn bits_of(record: &EpochRecord) -> RecordBits {
     let bits = |value: Option<f64>| value.map(f64::to_bits);
-    let (valid_loss, accuracy) = (bits(record.valid_loss), bits(record.valid_balanced_accuracy));
-    (record.epoch, record.step, record.lr.to_bits(), record.train_loss.to_bits(), valid_loss, accuracy)
+    let [loss, accuracy, psnr] = [record.valid_loss, record.valid_balanced_accuracy, record.valid_psnr].map(bits);
+    (record.epoch, record.step, record.lr.to_bits(), record.train_loss.to_bits(), loss, accuracy, psnr)
 }
 
-fn record_of(&(epoch, step, lr, train_loss, valid_loss, accuracy): &RecordBits) -> EpochRecord {
+fn record_of(&(epoch, step, lr, train_loss, valid_loss, accuracy, psnr): &RecordBits) -> EpochRecord {
     EpochRecord {
         epoch,
         step,
@@ -56,11 +57,12 @@ fn record_of(&(epoch, step, lr, train_loss, valid_loss, accuracy): &RecordBits) 
         train_loss: f64::from_bits(train_loss),
         valid_loss: valid_loss.map(f64::from_bits),
         valid_balanced_accuracy: accuracy.map(f64::from_bits),
+        valid_psnr: psnr.map(f64::from_bits),
     }
 }
 
 /// The state as bytes of a safetensors file.
-pub fn to_bytes(state: &State) -> Vec<u8> {
+pub fn to_bytes<N: Module>(state: &State<N>) -> Vec<u8> {
     let mut tensors = NamedTensors::new();
     let mut put = |prefix: &str, named: NamedTensors| {
         tensors.extend(named.into_iter().map(|(path, tensor)| (format!("{prefix}/{path}"), tensor)));
@@ -93,7 +95,7 @@ pub fn to_bytes(state: &State) -> Vec<u8> {
 }
 
 /// The state that [`to_bytes`] wrote, for the same training.
-pub fn from_bytes(spec: &FitSpec, bytes: &[u8]) -> Result<State, ResumeError> {
+pub fn from_bytes<T: Task>(task: &T, bytes: &[u8]) -> Result<State<T::Net>, ResumeError> {
     let Checkpoint { tensors, metadata } = Checkpoint::from_bytes(bytes)?;
     let text = metadata.get(KEY).ok_or_else(|| ResumeError::Foreign(format!("it has no `{KEY}`")))?;
     let scalars: Scalars = serde_json::from_str(text).map_err(|error| ResumeError::Foreign(error.to_string()))?;
@@ -104,9 +106,9 @@ pub fn from_bytes(spec: &FitSpec, bytes: &[u8]) -> Result<State, ResumeError> {
         parts.entry(part.to_string()).or_default().insert(path.to_string(), tensor);
     }
     let mut take = |part: &str| parts.remove(part).unwrap_or_default();
-    let mut state = State::new(spec)?;
+    let mut state = State::new(task)?;
     state.net = load_named(state.net, &take("net"))?;
-    let device = spec.device;
+    let device = task.device();
     let mut slots: BTreeMap<String, Vec<Tensor<1>>> = BTreeMap::new();
     for part in ["slot0", "slot1"] {
         for (path, tensor) in take(part) {
@@ -114,8 +116,8 @@ pub fn from_bytes(spec: &FitSpec, bytes: &[u8]) -> Result<State, ResumeError> {
         }
     }
     state.optimizer.restore(scalars.optimizer_steps, slots);
-    if spec.recipe.train.ema_decay > 0.0 {
-        let mut ema = Ema::new(spec.recipe.train.ema_decay);
+    if task.recipe().train.ema_decay > 0.0 {
+        let mut ema = Ema::new(task.recipe().train.ema_decay);
         ema.averages = take("ema").into_iter().map(|(path, tensor)| (path, unflat(tensor, device))).collect();
         state.ema = Some(ema);
     }
@@ -124,21 +126,21 @@ pub fn from_bytes(spec: &FitSpec, bytes: &[u8]) -> Result<State, ResumeError> {
     state.batch = scalars.batch;
     state.loss_sum = f64::from_bits(scalars.loss_sum_bits);
     state.history = scalars.history.iter().map(record_of).collect();
-    match misfit(spec, &state) {
+    match misfit(task, &state) {
         None => Ok(state),
         Some(why) => Err(ResumeError::Foreign(why)),
     }
 }
 
 /// What of a state read from a file is not of this training: the loop relies on all of it.
-fn misfit(spec: &FitSpec, state: &State) -> Option<String> {
-    let (_, steps) = batches(spec.recipe, spec.train.len());
-    if state.epoch > spec.recipe.train.epochs || state.batch > steps {
+fn misfit<T: Task>(task: &T, state: &State<T::Net>) -> Option<String> {
+    let (_, steps) = batches(task.recipe(), task.items());
+    if state.epoch > task.recipe().train.epochs || state.batch > steps {
         return Some(format!("it stands at epoch {} and batch {}, beyond the end", state.epoch, state.batch));
     }
     let net = named_tensors(&state.net);
     let fits = |path: &str, tensor: &Tensor<1>| net.get(path).is_some_and(|own| own.values.len() == tensor.dims()[0]);
-    let slots = match spec.recipe.optimizer.name {
+    let slots = match task.recipe().optimizer.name {
         Rule::Sgd => 1,
         Rule::Adam | Rule::AdamW => 2,
     };

@@ -3,7 +3,8 @@
 
 use std::ops::ControlFlow;
 
-use crate::fit::{FitError, FitSpec};
+use crate::classify::FitSpec;
+use crate::fit::FitError;
 use striate_data::loader::{Batch, LoaderSpec, for_each_batch};
 use striate_kernels::rng::Key;
 use striate_kernels::symmetric::largest_eigenpairs;

@@ -90,6 +90,11 @@ impl Encoder {
                 let (id, preprocess) = (format!("model {digest}"), model.manifest.preprocess.clone());
                 Ok(Self { id, preprocess, kind: Kind::Coder(Box::new(model)) })
             }
+            Weights::Restorer(..) => {
+                let why = "this is a net that restores pictures, which makes no vectors".into();
+                let advice = "give a classifier, an autoencoder, or one of the names that `embed --help` lists";
+                Err(Error::NotAModel { path: file, why, advice })
+            }
             Weights::Foreign(tensors) => {
                 let device = chosen();
                 let Foreign { net, preprocess } = foreign::open(&file, &tensors, &device)?;

@@ -16,6 +16,7 @@ mod leaks;
 mod mistakes;
 pub(crate) mod number;
 mod provenance;
+mod restored;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -56,14 +57,20 @@ pub fn render(page: &Page) -> String {
     bare
 }
 
+/// Whether the page is of a classifier, and not of a net that gives pictures.
+fn tells_classes(page: &Page) -> bool {
+    page.code.is_none() && page.restore.is_none()
+}
+
 fn draw(page: &Page, thumbs: &Thumbs) -> String {
     let sections = [
-        page.code.is_none().then(|| ladder::draw(page)),
+        tells_classes(page).then(|| ladder::draw(page)),
         code::draw(page, thumbs),
+        restored::draw(page, thumbs),
         labels::draw(page),
         confusion::draw(page, thumbs),
         classes::draw(page),
-        page.code.is_none().then(|| audit::draw(page, thumbs)),
+        tells_classes(page).then(|| audit::draw(page, thumbs)),
         calibration::draw(page),
         curves::draw(page),
         Some(data::draw(page, thumbs)),
@@ -126,6 +133,7 @@ mod tests {
             ("one-model", sample::one_model()),
             ("leaks", leaky),
             ("code", sample_code::code()),
+            ("restorer", sample_code::restorer()),
             ("hostile", sample::hostile()),
             ("nothing", sample::nothing()),
         ]

@@ -29,6 +29,8 @@ pub enum Inspection {
     Model(model::ModelInfo),
     /// The file of an autoencoder.
     Coder(model::CoderInfo),
+    /// The file of a restorer.
+    Restorer(model::RestorerInfo),
     /// A run folder.
     Run(run::RunInfo),
     /// Pictures.

@@ -6,6 +6,7 @@ use striate_nn::checkpoint::{Checkpoint, CheckpointError};
 use striate_nn::weights::NamedTensors;
 use striate_train::coder_manifest::{CoderManifest, TASK};
 use striate_train::manifest::{self, KEY, Manifest, ManifestError};
+use striate_train::restorer_manifest::{self, RestorerManifest};
 
 use crate::error::Error;
 
@@ -20,6 +21,8 @@ pub enum Weights {
     Own(Box<Manifest>, NamedTensors),
     /// An autoencoder of ours.
     Coder(Box<CoderManifest>, NamedTensors),
+    /// A restorer of ours.
+    Restorer(Box<RestorerManifest>, NamedTensors),
     /// Weights without our manifest, from another program.
     Foreign(NamedTensors),
 }
@@ -31,6 +34,11 @@ pub fn read(path: &Path) -> Result<(Manifest, NamedTensors), Error> {
         Weights::Coder(..) => {
             let why = "this is an autoencoder, which knows no labels".into();
             let advice = "`striate embed --with` it for codes, or `striate train` a classifier";
+            Err(Error::NotAModel { path: model_path(path), why, advice })
+        }
+        Weights::Restorer(..) => {
+            let why = "this is a net that restores pictures, which knows no labels".into();
+            let advice = "`striate restore` pictures with it, or `striate train` a classifier";
             Err(Error::NotAModel { path: model_path(path), why, advice })
         }
         Weights::Foreign(_) => {
@@ -58,6 +66,10 @@ pub fn weights(path: &Path) -> Result<Weights, Error> {
     let not_a_model = |ManifestError { why, advice }| Error::NotAModel { path: file.clone(), why, advice };
     match manifest::task(text).map_err(not_a_model)?.as_str() {
         TASK => Ok(Weights::Coder(Box::new(CoderManifest::parse(text).map_err(not_a_model)?), tensors)),
+        restorer_manifest::TASK => {
+            let manifest = RestorerManifest::parse(text).map_err(not_a_model)?;
+            Ok(Weights::Restorer(Box::new(manifest), tensors))
+        }
         _ => Ok(Weights::Own(Box::new(Manifest::parse(text).map_err(not_a_model)?), tensors)),
     }
 }

@@ -144,6 +144,8 @@ pub struct Restored {
     pub file: String,
     /// As it was encoded.
     pub original: Thumb,
+    /// What it suffered in between, and its peak signal-to-noise ratio then, in dB.
+    pub damaged: Option<(Thumb, f64)>,
     /// As it came back.
     pub restored: Thumb,
     /// Peak signal-to-noise ratio, in dB.
@@ -158,6 +160,13 @@ pub struct CodeSheet {
     /// The first components around gray, the one of most variance first.
     pub components: Vec<Thumb>,
     /// Held-out pictures, spread from the worst restored to the best.
+    pub restored: Vec<Restored>,
+}
+
+/// What a restorer makes of damaged pictures.
+#[derive(Clone, Debug, Default)]
+pub struct RestoreSheet {
+    /// Held-out pictures.
     pub restored: Vec<Restored>,
 }
 
@@ -184,6 +193,8 @@ pub struct Page {
     pub augment: Option<AugmentSheet>,
     /// What codes keep, of an autoencoder.
     pub code: Option<CodeSheet>,
+    /// What a restorer makes of damaged pictures.
+    pub restore: Option<RestoreSheet>,
     /// Pictures of what the audit found, by name.
     pub audit: Vec<(String, Thumb)>,
     /// Warnings, as they were printed.

@@ -10,10 +10,11 @@ use striate_train::run::MAX_RECIPE_BYTES;
 pub const DEFAULT: &str = "folder-small";
 
 /// Name and text of each built-in recipe.
-pub const BUILT_IN: [(&str, &str); 7] = [
+pub const BUILT_IN: [(&str, &str); 8] = [
     ("cifar10-fast", include_str!("../../../recipes/cifar10-fast.toml")),
     ("cifar10-resnet18", include_str!("../../../recipes/cifar10-resnet18.toml")),
     ("cifar10-resnet20", include_str!("../../../recipes/cifar10-resnet20.toml")),
+    ("denoise", include_str!("../../../recipes/denoise.toml")),
     ("digits-resnet20", include_str!("../../../recipes/digits-resnet20.toml")),
     ("folder-small", include_str!("../../../recipes/folder-small.toml")),
     ("mnist-lenet5", include_str!("../../../recipes/mnist-lenet5.toml")),
@@ -43,14 +44,15 @@ pub fn load(name: &str) -> Result<Recipe, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use striate_nn::{coders, registry};
+    use striate_nn::{coders, registry, restorers};
 
     #[test]
     fn every_built_in_recipe_is_complete_and_names_a_model() {
         for (name, _) in BUILT_IN {
             let recipe = load(name).unwrap();
             let name_of_model = recipe.model.name.as_str();
-            assert!(coders::NAMES.contains(&name_of_model) || registry::find(name_of_model).is_ok(), "{name}");
+            let pictures = [coders::NAMES.as_slice(), restorers::NAMES.as_slice()].concat();
+            assert!(pictures.contains(&name_of_model) || registry::find(name_of_model).is_ok(), "{name}");
             assert_eq!(Recipe::parse(&recipe.to_toml()).unwrap(), recipe, "{name} survives writing and reading");
         }
     }

@@ -98,6 +98,9 @@ pub struct TrainReport {
     /// What codes keep of the pictures; absent but for an autoencoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<CodeReport>,
+    /// How well damage is undone; absent but for a restorer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<RestoreReport>,
     /// Copies across given splits: one pair for each picture that has a copy in an earlier split.
     pub leaks: Vec<Leak>,
     /// What could make figures or labels worth less than they look.
@@ -121,6 +124,18 @@ pub struct CodeReport {
     pub psnr: Option<f64>,
     /// The same of the mean picture, which a code of no number gives.
     pub psnr_of_mean: Option<f64>,
+    /// Held-out pictures.
+    pub n: usize,
+}
+
+/// How well a restorer undoes what held-out pictures suffered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestoreReport {
+    /// Mean over held-out pictures of the peak signal-to-noise ratio of what comes back, in dB over all values in `[0, 1]`,
+    /// cut off but not rounded. Null where nothing was held out, or no clean picture is known.
+    pub psnr: Option<f64>,
+    /// The same of the damaged pictures, neither cut off nor rounded.
+    pub psnr_of_damaged: Option<f64>,
     /// Held-out pictures.
     pub n: usize,
 }

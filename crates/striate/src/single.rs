@@ -17,7 +17,8 @@ use striate_data::preprocess::Preprocess;
 use striate_data::split::holdout;
 use striate_data::unit_cache::UnitCache;
 use striate_nn::{Frozen, Net, NetConfig, registry};
-use striate_train::fit::{FitSpec, batches};
+use striate_train::classify::{Classify, FitSpec};
+use striate_train::fit::batches;
 use striate_train::infer::{self, InferSpec};
 use striate_train::manifest::UnlikeRule;
 
@@ -78,7 +79,7 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
         workers: bench.workers,
     };
     (job.observer)(Event::Stage(format!("training {} on {} pictures", config.name, train.len())));
-    let (net, history) = train_in_run(bench.context, &config.name, &spec)?;
+    let (net, history) = train_in_run(bench.context, &config.name, &Classify::new(&spec))?;
 
     let scored = prepared.leaks.is_empty() || job.asked.allow_leaks;
     let truth = Truth::of(prepared, &test);

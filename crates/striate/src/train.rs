@@ -10,12 +10,13 @@ use crate::report::TrainReport;
 use crate::rungs::{Bench, offer};
 use crate::single;
 use crate::train_coder::train_coder;
+use crate::train_restorer::train_restorer;
 use crate::training::Context;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use striate_engine::device::chosen;
-use striate_nn::coders;
+use striate_nn::{coders, restorers};
 use striate_train::recipe::{Recipe, RunPart};
 use striate_train::run::{Run, probe};
 
@@ -168,6 +169,7 @@ fn go(job: Job) -> Result<TrainReport, Error> {
     match job.asked.ladder {
         true => climb::climb(&job),
         false if is_coder(&job.recipe) => train_coder(&job),
+        false if is_restorer(&job.recipe) => train_restorer(&job),
         false => single::train_single(&job),
     }
 }
@@ -175,6 +177,11 @@ fn go(job: Job) -> Result<TrainReport, Error> {
 /// Whether the recipe makes an autoencoder, which learns without labels.
 fn is_coder(recipe: &Recipe) -> bool {
     coders::NAMES.contains(&recipe.model.name.as_str())
+}
+
+/// Whether the recipe makes a restorer, which learns from pictures alone.
+fn is_restorer(recipe: &Recipe) -> bool {
+    restorers::NAMES.contains(&recipe.model.name.as_str())
 }
 
 fn prepare_for(
@@ -185,7 +192,7 @@ fn prepare_for(
     observer: Observer,
 ) -> Result<Prepared, Error> {
     let options = PrepareOptions { data: data.to_string(), group_by, strict };
-    if is_coder(recipe) { look(&options, observer) } else { prepare(&options, observer) }
+    if is_coder(recipe) || is_restorer(recipe) { look(&options, observer) } else { prepare(&options, observer) }
 }
 
 /// The recipe asked for, with the flags laid over it.
@@ -200,7 +207,7 @@ fn recipe_of(options: &TrainOptions) -> Result<Recipe, Error> {
         recipe.model.name = model.clone();
     }
     let steps = [("--epochs", options.epochs.is_some()), ("--lr", options.lr.is_some())];
-    if let Some((flag, _)) = steps.iter().find(|(_, given)| *given && is_coder(&recipe)) {
+    if let Some((flag, _)) = steps.iter().find(|(_, given)| *given && recipe.model.name == "pca") {
         return Err(Error::request(
             format!("{flag} means nothing to principal components, which are solved exactly"),
             "leave it out",

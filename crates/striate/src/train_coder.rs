@@ -1,12 +1,10 @@
 //! `train --recipe pca`: principal components of pictures, labelled or not, saved as an autoencoder and drawn in a report.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use striate_data::dataset::Split;
 use striate_data::loader::{Batch, LoaderSpec, for_each_batch};
 use striate_data::preprocess::Preprocess;
-use striate_data::split::holdout;
 use striate_nn::checkpoint::Checkpoint;
 use striate_nn::coders::CoderConfig;
 use striate_nn::weights::{NamedTensor, NamedTensors};
@@ -22,6 +20,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::page::{CodeSheet, Page, Restored, Thumb};
 use crate::page_parts::{self, SIDE};
+use crate::parts::{Parts, parts};
 use crate::report::{CodeReport, TrainReport};
 use crate::thumb::{enlarged, to_rgb};
 use crate::train::Job;
@@ -29,8 +28,6 @@ use crate::{finish, html, input};
 
 /// Components kept where the recipe does not say.
 const CODE: usize = 64;
-/// Share of the pictures held out where no test split is given.
-const TEST: f64 = 0.2;
 /// Side at most, in pixels, of pictures whose size the recipe does not say.
 const LARGEST: usize = 64;
 /// Numbers of a picture whose covariance is held, in 128 MiB; more need the pictures themselves.
@@ -40,25 +37,13 @@ const HELD: usize = 1 << 28;
 /// Components and restored pictures on the page.
 const SHOWN: (usize, usize) = (32, 12);
 
-/// Which pictures are learned from, and which are held out.
-struct Parts {
-    train: Vec<usize>,
-    held: Vec<usize>,
-    words: &'static str,
-}
-
 /// Fits, scores on held-out pictures, saves the model and the report.
 pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
     let (prepared, recipe) = (&job.prepared, &job.recipe);
     prepared.warnings.iter().for_each(|warning| (job.observer)(Event::Warning(warning.clone())));
-    let parts = parts(job)?;
+    let parts = parts(job, 0.0)?;
     let preprocess = input::of_recipe(&recipe.input, prepared, LARGEST);
-    let config = CoderConfig {
-        name: recipe.model.name.clone(),
-        in_channels: preprocess.channels(),
-        image_size: preprocess.size,
-        code: 1,
-    };
+    let config = CoderConfig::new(&recipe.model.name, preprocess.channels(), preprocess.size, 1);
     let wanted = recipe.model.code.unwrap_or(CODE);
     let config = CoderConfig { code: wanted.min(config.values()).min(parts.train.len() - 1), ..config };
     config.init_zeros(&job.device)?; // what cannot be built is refused before any work
@@ -109,6 +94,7 @@ pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
         test: None,
         labels: None,
         code: Some(report),
+        restore: None,
         leaks: prepared.leaks.clone(),
         audit: Audit::default(),
         seconds: job.start.elapsed().as_secs_f64(),
@@ -116,29 +102,6 @@ pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
     let sheet = sheet(job, &model, &pca, scores)?;
     job.run.write("report.html", html::render(&page(job, report.clone(), &parts, sheet)).as_bytes())?;
     Ok(report)
-}
-
-/// The readable pictures: those of the given splits, or all but a fifth, whole groups.
-fn parts(job: &Job) -> Result<Parts, Error> {
-    let prepared = &job.prepared;
-    let faulty: BTreeSet<usize> = prepared.scan.faults.iter().map(|fault| fault.index).collect();
-    let readable = (0..prepared.dataset.len()).filter(|i| !faulty.contains(i));
-    let test = |i: &usize| prepared.dataset.examples[*i].split == Some(Split::Test);
-    let (held, train): (Vec<usize>, Vec<usize>) = readable.partition(test);
-    let parts = if held.is_empty() {
-        let held = holdout(&vec![0; train.len()], &prepared.groups_of(&train), TEST, job.recipe.train.seed);
-        let pick = |wanted| train.iter().zip(&held).filter(|&(_, &held)| held == wanted).map(|(&i, _)| i).collect();
-        let (train, held): (Vec<usize>, Vec<usize>) = (pick(false), pick(true));
-        Parts { train, held, words: "a held-out fifth, whole groups" }
-    } else {
-        Parts { train, held, words: "the given test split" }
-    };
-    if parts.train.len() < 2 {
-        let what =
-            format!("{}: {} pictures are too few to find components of", prepared.dataset.origin, parts.train.len());
-        return Err(Error::request(what, "give three at least; `striate inspect` names those that cannot be read"));
-    }
-    Ok(parts)
 }
 
 /// The components, in one pass over the pictures where their covariance can be held.
@@ -266,7 +229,13 @@ fn sheet(job: &Job, model: &CoderModel, pca: &Pca, mut scores: Vec<(usize, f64, 
         preprocess.normalise(&mut prepared);
         let (original, back) = (draw(&original), draw(&model.reconstruct(&prepared)?));
         if let (Some(original), Some(back)) = (original, back) {
-            restored.push(Restored { file: job.prepared.dataset.name(i), original, restored: back, psnr });
+            restored.push(Restored {
+                file: job.prepared.dataset.name(i),
+                original,
+                damaged: None,
+                restored: back,
+                psnr,
+            });
         }
     }
     Ok(CodeSheet { mean: draw(&middle), components, restored })
@@ -284,6 +253,7 @@ fn page(job: &Job, report: TrainReport, parts: &Parts, sheet: CodeSheet) -> Page
         calibration: None,
         augment: None,
         code: Some(sheet),
+        restore: None,
         audit: Vec::new(),
         warnings: job.prepared.warnings.clone(),
         provenance: page_parts::provenance(job, model, report.seconds),

@@ -2,10 +2,10 @@
 
 use crate::error::Error;
 use crate::event::{Event, Observer};
+use burn::module::Module;
 use serde::Serialize;
 use std::time::{Duration, Instant};
-use striate_nn::Net;
-use striate_train::fit::{EpochRecord, FitSpec, State, Watch, fit};
+use striate_train::fit::{EpochRecord, State, Task, Watch, fit};
 use striate_train::resume;
 use striate_train::run::{Run, RunError};
 
@@ -29,18 +29,18 @@ struct Line<'a> {
 }
 
 /// Trains to the end, or goes on from the checkpoint of the same `name` in the run folder.
-pub fn train_in_run(context: Context, name: &str, spec: &FitSpec) -> Result<(Net, Vec<EpochRecord>), Error> {
+pub fn train_in_run<T: Task>(context: Context, name: &str, task: &T) -> Result<(T::Net, Vec<EpochRecord>), Error> {
     let file = format!("checkpoints/{name}.safetensors");
     let state = match context.run.read(&file)? {
-        Some(bytes) => resume::from_bytes(spec, &bytes)
+        Some(bytes) => resume::from_bytes(task, &bytes)
             .map_err(|error| RunError::Damaged { path: context.run.path(&file), why: error.to_string() })?,
-        None => State::new(spec)?,
+        None => State::new(task)?,
     };
     for record in &state.history {
         write_line(context.run, name, record)?;
     }
     let mut watcher = Watcher { context, name, file, saved: Instant::now(), unsaved: false };
-    let (net, state) = fit(spec, state, &mut watcher)?;
+    let (net, state) = fit(task, state, &mut watcher)?;
     if watcher.unsaved {
         watcher.save(&state)?;
     }
@@ -62,34 +62,35 @@ struct Watcher<'a> {
 }
 
 impl Watcher<'_> {
-    fn save(&mut self, state: &State) -> Result<(), Error> {
+    fn save<N: Module>(&mut self, state: &State<N>) -> Result<(), Error> {
         self.context.run.write(&self.file, &resume::to_bytes(state))?;
         self.saved = Instant::now();
         self.unsaved = false;
         Ok(())
     }
 
-    fn save_if_due(&mut self, state: &State) -> Result<(), Error> {
+    fn save_if_due<N: Module>(&mut self, state: &State<N>) -> Result<(), Error> {
         self.unsaved = true;
         if self.saved.elapsed() >= self.context.checkpoint_every { self.save(state) } else { Ok(()) }
     }
 }
 
-impl Watch for Watcher<'_> {
+impl<N: Module> Watch<N> for Watcher<'_> {
     type Error = Error;
 
-    fn step(&mut self, state: &State, done: u64, total: u64, loss: f64) -> Result<(), Error> {
+    fn step(&mut self, state: &State<N>, done: u64, total: u64, loss: f64) -> Result<(), Error> {
         let note = format!("epoch {} loss {loss:.3}", state.epoch + 1);
         (self.context.observer)(Event::Progress { done, total, unit: "steps", note });
         self.save_if_due(state)
     }
 
-    fn epoch(&mut self, state: &State, record: &EpochRecord) -> Result<(), Error> {
+    fn epoch(&mut self, state: &State<N>, record: &EpochRecord) -> Result<(), Error> {
         write_line(self.context.run, self.name, record)?;
         let valid = match (record.valid_loss, record.valid_balanced_accuracy) {
             (Some(loss), Some(accuracy)) => {
                 format!(", validation loss {loss:.4}, balanced accuracy {:.1} %", 100.0 * accuracy)
             }
+            (Some(_), None) => record.valid_psnr.map_or_else(String::new, |psnr| format!(", validation {psnr:.2} dB")),
             _ => String::new(),
         };
         let (epoch, loss) = (record.epoch, record.train_loss);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use striate::inspect::data::DataInfo;
-use striate::inspect::model::{CoderInfo, Layer, ModelInfo, Provenance};
+use striate::inspect::model::{CoderInfo, Layer, ModelInfo, Provenance, RestorerInfo};
 use striate::inspect::run::RunInfo;
 use striate::inspect::{InspectOptions, Inspection, inspect};
 use striate::sheet::{SheetOptions, augment_sheet};
@@ -84,6 +84,7 @@ fn text(report: &Inspection) -> String {
     match report {
         Inspection::Model(model) => model_text(model),
         Inspection::Coder(coder) => coder_text(coder),
+        Inspection::Restorer(restorer) => restorer_text(restorer),
         Inspection::Run(run) => run_text(run),
         Inspection::Data(data) => data_text(data),
     }
@@ -115,6 +116,18 @@ fn coder_text(model: &CoderInfo) -> String {
     text += &format!("code         {} numbers\n", coder.code);
     text += &format!("input        {}x{h}x{w} (channels, height, width)\n", coder.in_channels);
     text += &format!("preparation  {}\n", model.preparation);
+    text += &format!("parameters   {}\n", thousands(model.parameters));
+    text + &origin(made) + &figures(&manifest.metrics) + &layers(&model.layers)
+}
+
+fn restorer_text(model: &RestorerInfo) -> String {
+    let manifest = &model.manifest;
+    let (net, made) = (&manifest.restorer, &manifest.provenance);
+    let damage = serde_json::to_string(&manifest.damage).unwrap_or_default();
+    let mut text =
+        format!("{}: {} to {} ({:.1} MB)\n\n", model.file, net.name, manifest.task, model.bytes as f64 / 1e6);
+    text += &format!("input        {} x any height and width, values in 0..1\n", net.in_channels);
+    text += &format!("undoes       {damage}\n");
     text += &format!("parameters   {}\n", thousands(model.parameters));
     text + &origin(made) + &figures(&manifest.metrics) + &layers(&model.layers)
 }

@@ -258,6 +258,7 @@ mod tests {
             test: None,
             labels: None,
             code: None,
+            restore: None,
             leaks: vec![],
             audit: Audit::default(),
             seconds: 80.0,

@@ -1,16 +1,20 @@
 //! Autoencoders: pictures to codes and back, under one type.
 
+mod conv;
+mod dense;
 mod linear;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::{NetError, Pass};
+use crate::{NetError, Pass, init};
+pub use conv::{ConvCoder, SQUARE};
+pub use dense::DenseCoder;
 pub use linear::LinearCoder;
 
 /// Names of the autoencoders there are.
-pub const NAMES: [&str; 1] = ["pca"];
+pub const NAMES: [&str; 4] = ["pca", "linear", "dense", "conv"];
 
 /// Most numbers in an autoencoder's weights, 1 GiB of f32.
 const MAX_PARAMETERS: usize = 1 << 28;
@@ -27,19 +31,55 @@ pub struct CoderConfig {
     pub image_size: [usize; 2],
     /// Numbers of a code.
     pub code: usize,
+    /// Numbers of each layer between picture and code (`dense`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<usize>,
+    /// Numbers of each layer between code and picture (`dense`); those of `hidden` backwards where not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder_hidden: Option<Vec<usize>>,
+    /// Whether the decoder's weights are the encoder's, transposed (`linear`).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tied: bool,
+    /// Channels of the first of its three sizes (`conv`); twice and four times as many of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<usize>,
 }
 
-/// An autoencoder. Built by [`CoderConfig::init_zeros`].
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// An autoencoder. Built by [`CoderConfig::init`].
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // there are few nets, and they are moved seldom
 pub enum Coder {
-    /// `pca`.
+    /// `pca` and `linear`.
     Linear(LinearCoder),
+    /// `dense`.
+    Dense(DenseCoder),
+    /// `conv`.
+    Conv(ConvCoder),
 }
 
 impl CoderConfig {
+    /// An autoencoder of this name with its usual layers.
+    pub fn new(name: &str, in_channels: usize, image_size: [usize; 2], code: usize) -> Self {
+        let (hidden, decoder_hidden, tied, width) = (Vec::new(), None, false, None);
+        Self { name: name.to_owned(), in_channels, image_size, code, hidden, decoder_hidden, tied, width }
+    }
+
     /// Numbers of a picture.
     pub fn values(&self) -> usize {
         self.in_channels * self.image_size.iter().product::<usize>()
+    }
+
+    /// The autoencoder with fresh weights, a function of the seed and of each weight's path only.
+    ///
+    /// # Errors
+    /// As [`CoderConfig::init_zeros`].
+    pub fn init(&self, seed: u64, device: &Device) -> Result<Coder, NetError> {
+        let last = |path: &str| path.ends_with(".conv2.weight") || path.ends_with(".last.weight");
+        Ok(init::shrunk(init::fill(self.init_zeros(device)?, seed), last))
     }
 
     /// The autoencoder before any weight is there, to be filled from a file.
@@ -47,7 +87,28 @@ impl CoderConfig {
     /// # Errors
     /// If there is no such one, or a number is out of its range.
     pub fn init_zeros(&self, device: &Device) -> Result<Coder, NetError> {
-        let wrong = |field, why| Err(NetError::Config { model: self.name.clone(), field, why });
+        self.check()?;
+        let coder = match self.name.as_str() {
+            "dense" => Coder::Dense(DenseCoder::new(self, device)),
+            "conv" => Coder::Conv(ConvCoder::new(self, device)),
+            _ => Coder::Linear(LinearCoder::new(self, device)),
+        };
+        match parameters(&coder) {
+            n if n <= MAX_PARAMETERS => Ok(coder),
+            n => {
+                let why = format!("of {} makes {n} weights, more than the {MAX_PARAMETERS} there may be", self.code);
+                Err(self
+                    .wrong("code", format!("{why}, of {} values a picture; make one of them smaller", self.values())))
+            }
+        }
+    }
+
+    fn wrong(&self, field: &'static str, why: String) -> NetError {
+        NetError::Config { model: self.name.clone(), field, why }
+    }
+
+    fn check(&self) -> Result<(), NetError> {
+        let wrong = |field, why| Err(self.wrong(field, why));
         if !NAMES.contains(&self.name.as_str()) {
             return wrong("name", format!("must be one of {}", NAMES.join(", ")));
         }
@@ -59,21 +120,56 @@ impl CoderConfig {
             return wrong("image_size", format!("must be from 1 to 4096 on each side, got {h}x{w}"));
         }
         if !(1..=self.values()).contains(&self.code) {
-            return wrong(
-                "code",
-                format!("must be from 1 to the {} values of a picture, got {}", self.values(), self.code),
-            );
+            let (values, code) = (self.values(), self.code);
+            return wrong("code", format!("must be from 1 to the {values} values of a picture, got {code}"));
         }
-        if self.code.saturating_mul(2 * self.values()) > MAX_PARAMETERS {
-            let why = format!(
-                "of {} makes more than {MAX_PARAMETERS} weights of {} values a picture",
-                self.code,
-                self.values()
-            );
-            return wrong("code", format!("{why}; make one of them smaller"));
+        let layers = self.hidden.iter().chain(self.decoder_hidden.iter().flatten());
+        if layers.clone().any(|n| !(1..=1 << 20).contains(n)) || layers.count() > 32 {
+            return wrong("hidden", "must be at most 32 layers of 1 to 1048576 numbers".to_owned());
         }
-        Ok(Coder::Linear(LinearCoder::new(self, device)))
+        let given = |name: &'static str, given: bool, of: &str| {
+            if given && self.name != of {
+                Err(self.wrong(name, format!("is for `{of}` alone; leave it out")))
+            } else {
+                Ok(())
+            }
+        };
+        given("hidden", !self.hidden.is_empty(), "dense")?;
+        given("decoder_hidden", self.decoder_hidden.is_some(), "dense")?;
+        given("tied", self.tied, "linear")?;
+        given("width", self.width.is_some(), "conv")?;
+        if self.name == "conv" { self.check_conv() } else { Ok(()) }
     }
+
+    fn check_conv(&self) -> Result<(), NetError> {
+        let [h, w] = self.image_size;
+        if h % conv::SQUARE != 0 || w % conv::SQUARE != 0 {
+            let why = format!("must be multiples of {} on each side, got {h}x{w}", conv::SQUARE);
+            return Err(self.wrong("image_size", why));
+        }
+        let squares = h / conv::SQUARE * (w / conv::SQUARE);
+        if self.code % squares != 0 {
+            let why = format!("must be a multiple of the {squares} squares of {h}x{w} pixels, got {}", self.code);
+            return Err(self.wrong("code", why));
+        }
+        if self.width.is_some_and(|width| !(1..=512).contains(&width)) {
+            return Err(self.wrong("width", "must be from 1 to 512".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// All numbers of an autoencoder, those that take no memory yet too.
+fn parameters(coder: &Coder) -> usize {
+    struct Count(usize);
+    impl ModuleVisitor for Count {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0 = self.0.saturating_add(param.lazy_shape().num_elements());
+        }
+    }
+    let mut count = Count(0);
+    coder.visit(&mut count);
+    count.0
 }
 
 impl Coder {
@@ -85,6 +181,8 @@ impl Coder {
     pub fn encode(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
         match self {
             Coder::Linear(coder) => coder.encode(x, pass),
+            Coder::Dense(coder) => coder.encode(x, pass),
+            Coder::Conv(coder) => coder.encode(x, pass),
         }
     }
 
@@ -96,6 +194,8 @@ impl Coder {
     pub fn decode(&self, codes: Tensor<2>, pass: &Pass) -> Tensor<4> {
         match self {
             Coder::Linear(coder) => coder.decode(codes, pass),
+            Coder::Dense(coder) => coder.decode(codes, pass),
+            Coder::Conv(coder) => coder.decode(codes, pass),
         }
     }
 }
@@ -104,30 +204,36 @@ impl Coder {
 mod tests {
     use super::*;
 
-    fn config() -> CoderConfig {
-        CoderConfig { name: "pca".into(), in_channels: 3, image_size: [4, 5], code: 7 }
-    }
-
     #[test]
     fn pictures_become_codes_and_pictures_again() {
         let device = Device::flex();
-        let coder = config().init_zeros(&device).expect("builds");
-        let codes = coder.encode(Tensor::ones([2, 3, 4, 5], &device), &Pass::Infer);
-        assert_eq!(codes.dims(), [2, 7]);
-        assert_eq!(coder.decode(codes, &Pass::Infer).dims(), [2, 3, 4, 5]);
+        let hidden = |config: CoderConfig| CoderConfig { hidden: vec![9, 8], decoder_hidden: Some(vec![11]), ..config };
+        let small = |name| CoderConfig::new(name, 3, [4, 5], 7);
+        let tied = CoderConfig { tied: true, ..small("linear") };
+        let conv = CoderConfig { width: Some(4), ..CoderConfig::new("conv", 3, [32, 16], 10) };
+        for config in [small("pca"), small("linear"), tied, small("dense"), hidden(small("dense")), conv] {
+            let [h, w] = config.image_size;
+            let coder = config.init(3, &device).expect("builds");
+            let codes = coder.encode(Tensor::ones([2, 3, h, w], &device), &Pass::Infer);
+            assert_eq!(codes.dims(), [2, config.code], "{config:?}");
+            assert_eq!(coder.decode(codes, &Pass::Infer).dims(), [2, 3, h, w], "{config:?}");
+        }
     }
 
     #[test]
     fn what_cannot_be_built_is_refused() {
-        let told = |change: fn(&mut CoderConfig)| {
-            let mut config = config();
+        let told = |name: &str, change: fn(&mut CoderConfig)| {
+            let mut config = CoderConfig::new(name, 3, [4, 5], 7);
             change(&mut config);
             config.init_zeros(&Device::flex()).expect_err("refused").to_string()
         };
-        assert!(told(|c| c.name = "pcaa".into()).contains("one of pca"));
-        assert!(told(|c| c.in_channels = 2).contains("1 or 3"));
-        assert!(told(|c| c.image_size = [0, 4]).contains("image_size"));
-        assert!(told(|c| c.code = 61).contains("60 values"));
-        assert!(told(|c| (c.image_size, c.code) = ([4096; 2], 1000)).contains("smaller"));
+        assert!(told("pcaa", |_| ()).contains("one of pca"));
+        assert!(told("pca", |c| c.in_channels = 2).contains("1 or 3"));
+        assert!(told("pca", |c| c.image_size = [0, 4]).contains("image_size"));
+        assert!(told("pca", |c| c.code = 61).contains("60 values"));
+        assert!(told("pca", |c| (c.image_size, c.code) = ([4096; 2], 1000)).contains("smaller"));
+        assert!(told("linear", |c| c.hidden = vec![3]).contains("`dense` alone"));
+        assert!(told("conv", |c| c.image_size = [32, 20]).contains("multiples of 16"));
+        assert!(told("conv", |c| c.image_size = [32, 16]).contains("multiple of the 2 squares"));
     }
 }

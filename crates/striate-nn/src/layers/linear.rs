@@ -40,6 +40,11 @@ impl Linear {
         self.weight.lazy_shape().dims::<2>()[1]
     }
 
+    /// Its weight, `[C_out, C_in]`.
+    pub fn weight(&self) -> Tensor<2> {
+        self.weight.val()
+    }
+
     /// # Shapes
     /// - `x`: `[N, C_in]`, output: `[N, C_out]`
     ///

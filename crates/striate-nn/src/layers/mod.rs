@@ -18,3 +18,4 @@ pub use linear::{Linear, LinearConfig};
 pub use max_pool2d::MaxPool2d;
 pub use neighbours::Neighbours;
 pub use running::Running;
+pub(crate) use zeros::zeros;

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::html::axis::place;
 use crate::html::number::{interval, percent, several, shown, tick};
 use crate::page::Page;
-use crate::report::{CodeReport, Score};
+use crate::report::Score;
 
 /// The figure that stands in large type, and what it was measured on.
 pub struct Headline<'a> {
@@ -41,7 +41,9 @@ pub fn draw(page: &Page) -> Markup {
     html! {
         div.hero {
                 @if let Some(code) = &page.report.code {
-                    (of_code(code, &page.judged_by))
+                    (of_pictures(code.psnr, code.n, &page.judged_by))
+                } @else if let Some(restore) = &page.report.restore {
+                    (of_pictures(restore.psnr, restore.n, &page.judged_by))
                 } @else if let Some(Headline { score, measured }) = &head {
                     div.figure {
                         p.big { (percent(score.balanced_accuracy)) }
@@ -64,14 +66,14 @@ pub fn draw(page: &Page) -> Markup {
     }
 }
 
-/// What comes back of pictures that the autoencoder has not seen.
-fn of_code(code: &CodeReport, judged_by: &str) -> Markup {
+/// What comes back of pictures that the net has not seen.
+fn of_pictures(psnr: Option<f64>, n: usize, judged_by: &str) -> Markup {
     html! {
         div.figure {
-            @if let Some(psnr) = code.psnr {
+            @if let Some(psnr) = psnr {
                 p.big { (format!("{psnr:.1}")) "\u{202f}dB" }
                 p.what { "peak signal-to-noise ratio of what comes back" }
-                p.muted { (several(code.n, "picture")) ", " (shown(judged_by, 120)) }
+                p.muted { (several(n, "picture")) ", " (shown(judged_by, 120)) }
             } @else {
                 p.big.none { "no figure" }
                 p.muted { "Nothing was held out that could be scored honestly." }

@@ -234,6 +234,7 @@ pub fn photos() -> Page {
         test: None,
         labels: Some(labels()),
         code: None,
+        restore: None,
         leaks: vec![],
         audit: audit(),
         seconds: 51.3,
@@ -262,6 +263,7 @@ pub fn photos() -> Page {
             ece: 0.024,
         }),
         code: None,
+        restore: None,
         augment: Some(AugmentSheet {
             rows: (0..3).map(|row| (0..6).map(|i| picture(row, 7 + (i > 0) as u64 * i)).collect()).collect(),
             summary: "shift up to 10 %, horizontal flip, brightness and contrast up to 20 %".into(),

@@ -2,7 +2,23 @@
 
 use crate::html::sample;
 use crate::page::*;
-use crate::report::CodeReport;
+use crate::report::{CodeReport, RestoreReport};
+
+/// A restorer.
+pub fn restorer() -> Page {
+    let mut page = code();
+    (page.report.code, page.code) = (None, None);
+    page.report.restore = Some(RestoreReport { psnr: Some(29.1), psnr_of_damaged: Some(20.2), n: 13 });
+    let restored = |i: u64| Restored {
+        file: format!("coast/{i}.jpg"),
+        original: sample::picture(0, i),
+        damaged: Some((sample::picture(3, i), 20.1)),
+        restored: sample::picture(0, i + 1),
+        psnr: 28.0 + i as f64,
+    };
+    page.restore = Some(RestoreSheet { restored: (0..4).map(restored).collect() });
+    page
+}
 
 /// Principal components.
 pub fn code() -> Page {
@@ -18,6 +34,7 @@ pub fn code() -> Page {
     let restored = |i: u64| Restored {
         file: format!("coast/{i}.jpg"),
         original: sample::picture(0, i),
+        damaged: None,
         restored: sample::picture(0, i + 1),
         psnr: 20.0 + i as f64,
     };

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use maud::{Markup, html};
 
-use crate::html::{audit, augment, code, data, mistakes, number::several, twins};
+use crate::html::{audit, augment, code, data, mistakes, number::several, restored, twins};
 use crate::page::{Page, Thumb};
 
 /// Where on the page a picture stands.
@@ -21,6 +21,8 @@ pub enum Place {
     Augment,
     /// What codes keep: components, then pictures as they were and as they came back.
     Code,
+    /// Held-out pictures: clean, damaged, restored.
+    Restored,
     /// What the audit found: likely wrong labels, then outliers.
     Audit,
 }
@@ -105,6 +107,9 @@ fn by_importance(page: &Page) -> Vec<(Slot, &Thumb)> {
     }
     for (row, i, thumb) in page.code.iter().flat_map(code::drawn) {
         ranked.push((5 + row.min(1), (Place::Code, row, i), thumb));
+    }
+    for (row, i, thumb) in page.restore.iter().flat_map(restored::drawn) {
+        ranked.push((5 + row, (Place::Restored, row, i), thumb));
     }
     for ((row, i), thumb) in audit::drawn(page) {
         ranked.push((if row == 0 { 15 + i } else { 45 + i }, (Place::Audit, row, i), thumb));

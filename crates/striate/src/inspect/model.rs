@@ -9,12 +9,14 @@ use striate_nn::weights::{self as paths, is_running};
 use striate_train::coder_manifest::CoderManifest;
 pub use striate_train::manifest::Provenance;
 use striate_train::manifest::{HandMade, Manifest};
+use striate_train::restorer_manifest::RestorerManifest;
 
 use crate::coder::CoderModel;
 use crate::error::Error;
 use crate::inspect::Inspection;
 use crate::model_file::{Weights, model_path, weights};
 use crate::predictor::Predictor;
+use crate::restorer::RestorerModel;
 
 /// A model file.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -31,6 +33,21 @@ pub struct ModelInfo {
     pub parameters: usize,
     /// Multiply-adds for one picture.
     pub multiply_adds: u64,
+    /// In the order of the net.
+    pub layers: Vec<Layer>,
+}
+
+/// The file of a restorer.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct RestorerInfo {
+    /// The file.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// What it says of itself.
+    pub manifest: RestorerManifest,
+    /// Learned parameters.
+    pub parameters: usize,
     /// In the order of the net.
     pub layers: Vec<Layer>,
 }
@@ -73,6 +90,17 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, Error> {
             file: file.display().to_string(),
             bytes,
             preparation: pixels(&model.manifest.preprocess),
+            parameters: layers.iter().map(|layer| layer.parameters).sum(),
+            layers,
+            manifest: model.manifest,
+        }));
+    }
+    if let Weights::Restorer(manifest, tensors) = weights(&file)? {
+        let model = RestorerModel::new(&file, *manifest, &tensors)?;
+        let layers = layers(model.net());
+        return Ok(Inspection::Restorer(RestorerInfo {
+            file: file.display().to_string(),
+            bytes,
             parameters: layers.iter().map(|layer| layer.parameters).sum(),
             layers,
             manifest: model.manifest,

@@ -4,7 +4,7 @@ use striate_data::preprocess::Preprocess;
 use striate_data::unit_cache::UnitCache;
 use striate_kernels::rng::Key;
 use striate_nn::{Frozen, NetConfig};
-use striate_train::fit::FitSpec;
+use striate_train::classify::{Classify, FitSpec};
 use striate_train::infer;
 use striate_train::recipe::Recipe;
 
@@ -50,7 +50,7 @@ impl Rung for Scratch<'_> {
             device,
             workers,
         };
-        let (net, history) = train_in_run(context, &format!("{}-{what}", self.name()), &spec)?;
+        let (net, history) = train_in_run(context, &format!("{}-{what}", self.name()), &Classify::new(&spec))?;
         let (config, preprocess) = (self.config.clone(), self.preprocess.clone());
         Ok(Fitted { config, preprocess, features: None, net, history, learned_from: train.len() })
     }
