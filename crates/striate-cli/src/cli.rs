@@ -3,7 +3,9 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::verbs::{bench, completions, embed, eval, filter, inspect, models, predict, train};
+use crate::verbs::{
+    bench, completions, embed, eval, filter, inspect, lab, models, predict, reconstruct, restore, train,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,12 +53,18 @@ pub enum Verb {
     Predict(predict::PredictArgs),
     /// Turn pictures into vectors for other programs
     Embed(embed::EmbedArgs),
+    /// Send pictures through the code of an autoencoder and back
+    Reconstruct(reconstruct::ReconstructArgs),
+    /// Take noise away, or fill in what is gone
+    Restore(restore::RestoreArgs),
     /// Convolve a picture or an array with a kernel, named or your own
     Filter(filter::FilterArgs),
     /// Look at a model, a run or data
     Inspect(inspect::InspectArgs),
     /// List the nets and recipes there are
     Models(models::ModelsArgs),
+    /// See a phenomenon for yourself
+    Lab(lab::LabArgs),
     /// Time nets and layers on this machine
     Bench(bench::BenchArgs),
     /// Print a completion script for your shell

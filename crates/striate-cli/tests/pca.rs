@@ -43,7 +43,8 @@ fn components_are_learned_saved_drawn_and_used() {
     assert_eq!((codes["rows"].as_u64(), codes["columns"].as_u64()), (Some(1797), Some(64)));
     assert_eq!(answer(&run(&["inspect", "run/model.safetensors", "--json"]))["kind"], "coder");
     refused(&run(&["predict", "run", "@digits"]), "autoencoder");
-    refused(&run(&["eval", "run", "@digits"]), "autoencoder");
+    let eval = answer(&run(&["eval", "run", "@digits", "--json"]));
+    assert!(eval["psnr"].as_f64() > Some(60.0) && eval["n"] == 1797, "{eval}");
     refused(&run(&["train", "@digits", "--recipe", "pca", "--epochs", "3"]), "--epochs");
 
     let again = ["train", "@digits", "--recipe", "pca", "--out", "again", "--threads", "1", "--quiet"];

@@ -23,6 +23,10 @@ pub struct CoderManifest {
     pub coder: CoderConfig,
     /// Picture file to what is encoded.
     pub preprocess: Preprocess,
+    /// What both sides of a picture are multiplied by before squares of the autoencoder's size are cut from it; absent where
+    /// whole pictures are made that size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crops: Option<f64>,
     /// Where it comes from.
     pub provenance: Provenance,
     /// Figures it was saved with, by name.
@@ -41,6 +45,9 @@ impl CoderManifest {
         preprocess.check().map_err(|e| e.to_string())?;
         if self.task != TASK {
             return Err(format!("its task is {:?}, and an autoencoder's is {TASK:?}", self.task));
+        }
+        if self.crops.is_some_and(|scale| !(scale > 0.0 && scale <= 1.0)) {
+            return Err("its crops must have a scale above 0 and at most 1".into());
         }
         let (channels, [h, w], [coder_h, coder_w]) = (preprocess.channels(), preprocess.size, coder.image_size);
         if (channels, h, w) != (coder.in_channels, coder_h, coder_w) {
@@ -64,6 +71,7 @@ mod tests {
             task: TASK.into(),
             coder: CoderConfig::new("pca", 1, [8, 8], 3),
             preprocess: Preprocess { size: [8, 8], ..Preprocess::gray() },
+            crops: None,
             provenance: Provenance {
                 recipe: String::new(),
                 seed: 0,

@@ -5,6 +5,7 @@ pub mod interval;
 pub mod paired;
 pub mod power_law;
 pub mod psnr;
+pub mod ssim;
 
 /// What was said of pictures whose class is known.
 #[derive(Clone, Copy, Debug)]

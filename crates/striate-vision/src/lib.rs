@@ -9,6 +9,7 @@ pub mod boundary;
 pub mod cells;
 pub mod colour;
 pub mod convolve;
+pub mod diffusion;
 pub mod edges;
 pub mod error;
 #[cfg(test)]
@@ -16,7 +17,9 @@ mod fixture;
 pub mod hog;
 pub mod kernel;
 pub mod kernel_text;
+pub mod median;
 pub mod named;
+pub mod non_local_means;
 pub mod npy;
 pub mod pca;
 

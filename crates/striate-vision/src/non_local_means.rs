@@ -52,16 +52,17 @@ fn means(x: &[f32], shape: [usize; 3], options: &NonLocalMeansOptions, weight: i
     let [c, h, w] = shape;
     assert!(x.len() == c * h * w, "non_local_means: {} values do not fill {shape:?}", x.len());
     assert!(patch_size % 2 == 1 && patch_size >= 3, "non_local_means: patches of {patch_size}, must be odd, 3 or more");
-    assert!(cut > 0.0 && sigma >= 0.0, "non_local_means: h is {cut}, must be above 0, sigma {sigma}, must not be below 0");
+    assert!(
+        cut > 0.0 && sigma >= 0.0,
+        "non_local_means: h is {cut}, must be above 0, sigma {sigma}, must not be below 0"
+    );
     let mut y = vec![0.0; x.len()];
     if x.is_empty() {
         return y;
     }
     let padded = Padded::new(x, shape, options);
-    let strips: Vec<Vec<f32>> = (0..h.div_ceil(ROWS))
-        .into_par_iter()
-        .map(|i| padded.strip(i * ROWS..h.min((i + 1) * ROWS), &weight))
-        .collect();
+    let strips: Vec<Vec<f32>> =
+        (0..h.div_ceil(ROWS)).into_par_iter().map(|i| padded.strip(i * ROWS..h.min((i + 1) * ROWS), &weight)).collect();
     for (i, strip) in strips.iter().enumerate() {
         for (y, strip) in y.chunks_exact_mut(h * w).zip(strip.chunks_exact(strip.len() / c)) {
             y[i * ROWS * w..][..strip.len()].copy_from_slice(strip);
@@ -116,7 +117,8 @@ impl<'a> Padded<'a> {
         let mut line = vec![0.0; w];
         let side = 2 * patch_distance + 1;
         for t in 0..side * side {
-            let moved = |row: usize, column: usize| (row + t / side - patch_distance, column + t % side - patch_distance);
+            let moved =
+                |row: usize, column: usize| (row + t / side - patch_distance, column + t % side - patch_distance);
             let from = pad + 1 - patch_size / 2;
             for (i, along) in along.chunks_exact_mut(w).enumerate() {
                 squares.fill(0.0);
@@ -198,7 +200,8 @@ mod tests {
         let tall: Vec<f32> = (0..70 * 9).map(|i| pixel(i / 9, i % 9)).collect();
         let part = &tall[20 * 9..60 * 9];
         // Rows that are farther from the edge than a patch can be do not know where it is.
-        let (whole, alone) = (non_local_means(&tall, [1, 70, 9], &options), non_local_means(part, [1, 40, 9], &options));
+        let (whole, alone) =
+            (non_local_means(&tall, [1, 70, 9], &options), non_local_means(part, [1, 40, 9], &options));
         fixture::near("inner rows", &alone[8 * 9..32 * 9], &whole[28 * 9..52 * 9], 1e-6);
         assert_eq!(non_local_means(&[0.5], [1, 1, 1], &options), [0.5]);
         assert_eq!(non_local_means(&[], [3, 0, 4], &options), [0.0; 0]);

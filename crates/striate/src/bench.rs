@@ -1,6 +1,5 @@
 //! Speed: the same works that other programs do, timed on this machine.
 
-mod autoencoder;
 mod formula;
 mod inference;
 pub mod kernels;

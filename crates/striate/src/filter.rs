@@ -120,7 +120,7 @@ fn read(path: &Path) -> Result<Input, Error> {
     Ok(Input { array: Array::new(shape, values), is_picture: true, white, notes })
 }
 
-fn read_npy(path: &Path) -> Result<Array, Error> {
+pub(crate) fn read_npy(path: &Path) -> Result<Array, Error> {
     let file = |why: String| Error::File { path: path.to_path_buf(), why };
     let meta = std::fs::metadata(path).map_err(Error::reading(path))?;
     if !meta.is_file() {

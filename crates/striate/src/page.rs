@@ -157,8 +157,11 @@ pub struct Restored {
 pub struct CodeSheet {
     /// The mean picture.
     pub mean: Option<Thumb>,
-    /// The first components around gray, the one of most variance first.
+    /// The first components around gray, the one of most variance first; where they were not solved for, what each of the code's
+    /// most moving numbers changes.
     pub components: Vec<Thumb>,
+    /// From the code of one held-out picture to that of another, in equal steps.
+    pub between: Vec<Vec<Thumb>>,
     /// Held-out pictures, spread from the worst restored to the best.
     pub restored: Vec<Restored>,
 }

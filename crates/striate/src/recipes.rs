@@ -10,14 +10,19 @@ use striate_train::run::MAX_RECIPE_BYTES;
 pub const DEFAULT: &str = "folder-small";
 
 /// Name and text of each built-in recipe.
-pub const BUILT_IN: [(&str, &str); 8] = [
+pub const BUILT_IN: [(&str, &str); 13] = [
+    ("autoencoder", include_str!("../../../recipes/autoencoder.toml")),
     ("cifar10-fast", include_str!("../../../recipes/cifar10-fast.toml")),
     ("cifar10-resnet18", include_str!("../../../recipes/cifar10-resnet18.toml")),
     ("cifar10-resnet20", include_str!("../../../recipes/cifar10-resnet20.toml")),
     ("denoise", include_str!("../../../recipes/denoise.toml")),
+    ("denoise-dncnn", include_str!("../../../recipes/denoise-dncnn.toml")),
+    ("denoise-unet", include_str!("../../../recipes/denoise-unet.toml")),
     ("digits-resnet20", include_str!("../../../recipes/digits-resnet20.toml")),
     ("folder-small", include_str!("../../../recipes/folder-small.toml")),
+    ("inpaint", include_str!("../../../recipes/inpaint.toml")),
     ("mnist-lenet5", include_str!("../../../recipes/mnist-lenet5.toml")),
+    ("noise2void", include_str!("../../../recipes/noise2void.toml")),
     ("pca", include_str!("../../../recipes/pca.toml")),
 ];
 

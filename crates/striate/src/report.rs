@@ -140,6 +140,48 @@ pub struct RestoreReport {
     pub n: usize,
 }
 
+/// The answer of `restore`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestoreFilesReport {
+    /// Pictures restored.
+    pub restored: Vec<RestoredFile>,
+    /// Pictures whose answer was there already.
+    pub known: usize,
+    /// Pictures that could not be read.
+    pub faults: Vec<Fault>,
+}
+
+/// A picture and its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestoredFile {
+    /// The picture.
+    pub file: String,
+    /// The answer's file.
+    pub out: String,
+}
+
+/// The answer of `reconstruct`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReconstructReport {
+    /// Pictures written.
+    pub pictures: Vec<ReconstructedFile>,
+    /// Pictures whose answer was there already.
+    pub known: usize,
+    /// Pictures that could not be read.
+    pub faults: Vec<Fault>,
+}
+
+/// A picture, or a row of codes, and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReconstructedFile {
+    /// The picture, or the row.
+    pub file: String,
+    /// The answer's file.
+    pub out: String,
+    /// Peak signal-to-noise ratio against what the autoencoder was given, in dB over all values in `[0, 1]`; null for a code.
+    pub psnr: Option<f64>,
+}
+
 /// Figures of one class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassScore {

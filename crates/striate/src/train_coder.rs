@@ -1,88 +1,109 @@
-//! `train --recipe pca`: principal components of pictures, labelled or not, saved as an autoencoder and drawn in a report.
+//! `train --recipe pca` and `--recipe autoencoder`: codes of pictures, labelled or not, by principal components or a trained net,
+//! saved as one autoencoder and drawn in a report.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use striate_data::loader::{Batch, LoaderSpec, for_each_batch};
-use striate_data::preprocess::Preprocess;
+use striate_data::crops::Crops;
+use striate_data::loader::{Batch, LoaderSpec};
+use striate_data::preprocess::{Colour, Preprocess};
 use striate_nn::checkpoint::Checkpoint;
 use striate_nn::coders::CoderConfig;
-use striate_nn::weights::{NamedTensor, NamedTensors};
+use striate_nn::weights::{NamedTensors, named_tensors};
 use striate_train::coder_manifest::{CoderManifest, TASK};
+use striate_train::fit::{Epoch, EpochRecord, Task};
 use striate_train::manifest::{FORMAT, KEY};
 use striate_train::metrics::psnr::psnr;
-use striate_vision::array::Array;
-use striate_vision::pca::{Covariance, Pca, RandomisedOptions};
+use striate_train::reconstruct::{ReconstructSpec, Source};
 
 use crate::audit::Audit;
+use crate::code_sheet::{self, Sampled};
 use crate::coder::CoderModel;
+use crate::coder_score::{Came, came, units};
+use crate::components;
 use crate::error::Error;
 use crate::event::Event;
-use crate::page::{CodeSheet, Page, Restored, Thumb};
-use crate::page_parts::{self, SIDE};
+use crate::page::{CodeSheet, Page};
+use crate::page_parts;
 use crate::parts::{Parts, parts};
 use crate::report::{CodeReport, TrainReport};
-use crate::thumb::{enlarged, to_rgb};
 use crate::train::Job;
+use crate::train_restorer::{crops, crops_of};
+use crate::training::train_in_run;
 use crate::{finish, html, input};
 
-/// Components kept where the recipe does not say.
+/// Numbers of a code where the recipe does not say.
 const CODE: usize = 64;
 /// Side at most, in pixels, of pictures whose size the recipe does not say.
 const LARGEST: usize = 64;
-/// Numbers of a picture whose covariance is held, in 128 MiB; more need the pictures themselves.
-const STREAMED: usize = 4096;
-/// Numbers of pictures that are held at once at most, 1 GiB.
-const HELD: usize = 1 << 28;
-/// Components and restored pictures on the page.
-const SHOWN: (usize, usize) = (32, 12);
+/// Held-out pictures, or crops of such, that a training is watched by.
+const WATCHED: usize = 128;
+/// Training pictures that the mean picture and the code's deviations are taken from.
+const SAMPLED: usize = 1024;
 
-/// Fits, scores on held-out pictures, saves the model and the report.
+/// Fits or trains, scores on held-out pictures, saves the model and the report.
 pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
     let (prepared, recipe) = (&job.prepared, &job.recipe);
     prepared.warnings.iter().for_each(|warning| (job.observer)(Event::Warning(warning.clone())));
-    let parts = parts(job, 0.0)?;
-    let preprocess = input::of_recipe(&recipe.input, prepared, LARGEST);
-    let config = CoderConfig::new(&recipe.model.name, preprocess.channels(), preprocess.size, 1);
-    let wanted = recipe.model.code.unwrap_or(CODE);
-    let config = CoderConfig { code: wanted.min(config.values()).min(parts.train.len() - 1), ..config };
-    config.init_zeros(&job.device)?; // what cannot be built is refused before any work
-    if config.code < wanted {
-        let (k, n, d) = (config.code, parts.train.len(), config.values());
-        let why = format!("{n} pictures of {d} values have no more; {wanted} were asked for");
-        (job.observer)(Event::Warning(format!("a code of {k} numbers: {why}")));
+    let solved = recipe.model.name == "pca";
+    let parts = parts(job, if solved { 0.0 } else { recipe.train.valid_fraction })?;
+    let mut preprocess = input::of_recipe(&recipe.input, prepared, LARGEST);
+    if let Some(part) = &recipe.crops {
+        preprocess.size = [part.size; 2];
     }
-    (job.observer)(Event::Stage(format!("{} components of {} pictures", config.code, parts.train.len())));
-    let pca = fit(job, &preprocess, &parts.train, &config)?;
-
-    let manifest = CoderManifest {
+    let config = config(job, &preprocess, &parts)?;
+    let held = match &recipe.crops {
+        Some(part) => Some(crops(job, part, colour(&preprocess), &parts.train)?),
+        None => None,
+    };
+    let source = source(job, &preprocess, &parts.train, held.as_ref());
+    let mut manifest = CoderManifest {
         format: FORMAT,
         task: TASK.into(),
         coder: config,
-        preprocess,
-        provenance: finish::provenance(job, parts.train.len()),
+        preprocess: preprocess.clone(),
+        crops: recipe.crops.as_ref().map(|part| part.scale),
+        provenance: finish::provenance(job, held.as_ref().map_or(parts.train.len(), Crops::pictures)),
         metrics: BTreeMap::new(),
     };
-    let tensors = tensors(&pca);
+    let watched = if solved { Vec::new() } else { watched(job, &manifest, &parts.valid)? };
+    let coder = manifest.coder.clone();
+    let spec = ReconstructSpec {
+        recipe,
+        coder: &coder,
+        source,
+        preprocess: &preprocess,
+        valid: &watched,
+        device: &job.device,
+    };
+    let (tensors, ratios, history) = if solved {
+        (job.observer)(Event::Stage(format!("{} components of {} pictures", coder.code, spec.items())));
+        let pca = components::fit(job, &spec)?;
+        (components::tensors(&pca), pca.explained_variance_ratio(), Vec::new())
+    } else {
+        (job.observer)(Event::Stage(format!("training {} on {} pictures", coder.name, parts.train.len())));
+        let (net, history) = train_in_run(job.bench().context, &coder.name, &spec)?;
+        (named_tensors(&net), Vec::new(), history)
+    };
+    if !ratios.is_empty() {
+        manifest.coder.code = ratios.len();
+    }
     let mut model = CoderModel::new(&job.run.path("model.safetensors"), manifest, &tensors)?;
+    let sampled = Sampled::new(&model, &sample(&spec)?)?;
     // Copies of training pictures come back better than others would.
     let scored = prepared.leaks.is_empty() || job.asked.allow_leaks;
-    let scores = scores(job, &model, &pca, if scored { &parts.held } else { &[] })?;
+    let came = scores(job, &model, if scored { &parts.held } else { &[] })?;
     let report = CodeReport {
-        length: pca.explained_variance().len(),
+        length: model.manifest.coder.code,
         values: model.manifest.coder.values(),
-        explained_variance_ratio: pca.explained_variance_ratio(),
-        psnr: mean(scores.iter().map(|(_, psnr, _)| *psnr)),
-        psnr_of_mean: mean(scores.iter().map(|(_, _, psnr)| *psnr)),
-        n: scores.len(),
+        explained_variance_ratio: ratios,
+        psnr: mean(came.iter().map(Came::psnr)),
+        psnr_of_mean: mean(came.iter().map(|came| psnr(&came.unit, &sampled.picture))),
+        n: came.len(),
     };
-    let kept = kept(&report);
-    let figures = [("test.psnr", report.psnr), ("train.explained_variance_ratio", Some(kept))];
-    model.manifest.metrics = figures.into_iter().filter_map(|(name, v)| Some((name.to_string(), v?))).collect();
-    let text = serde_json::to_string(&model.manifest).expect("a manifest has a JSON form");
-    let file = Checkpoint { tensors, metadata: BTreeMap::from([(KEY.to_string(), text)]) };
-    job.run.write("model.safetensors", &file.to_bytes())?;
+    save(job, &mut model, tensors, &report)?;
 
+    let sheet = code_sheet::draw(job, &model, &sampled, came)?;
     let report = TrainReport {
         run: job.run.folder.display().to_string(),
         model: job.run.path("model.safetensors").display().to_string(),
@@ -99,86 +120,108 @@ pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
         audit: Audit::default(),
         seconds: job.start.elapsed().as_secs_f64(),
     };
-    let sheet = sheet(job, &model, &pca, scores)?;
-    job.run.write("report.html", html::render(&page(job, report.clone(), &parts, sheet)).as_bytes())?;
+    job.run.write("report.html", html::render(&page(job, report.clone(), &parts, &history, sheet)).as_bytes())?;
     Ok(report)
 }
 
-/// The components, in one pass over the pictures where their covariance can be held.
-fn fit(job: &Job, preprocess: &Preprocess, train: &[usize], config: &CoderConfig) -> Result<Pca, Error> {
-    let (n, d, k) = (train.len(), config.values(), config.code);
-    if d <= STREAMED {
-        let mut covariance = Covariance::new(d)?;
-        each_batch(job, preprocess, train, |batch| {
-            covariance.push(&batch.pixels);
-            Ok(())
-        })?;
-        return Ok(covariance.components(k)?);
-    }
-    if n.saturating_mul(d) > HELD {
-        let what = format!("{n} pictures of {d} values are more than the {HELD} values that are held at once");
-        return Err(Error::request(what, "give a smaller --image-size, or fewer pictures"));
-    }
-    let mut rows = Vec::with_capacity(n * d);
-    each_batch(job, preprocess, train, |batch| {
-        rows.extend_from_slice(&batch.pixels);
-        Ok(())
-    })?;
-    let rows = Array::new(vec![n, d], rows);
-    let options = RandomisedOptions { seed: job.recipe.train.seed, ..RandomisedOptions::default() };
-    Ok(if n <= STREAMED { Pca::fit(&rows, k)? } else { Pca::fit_randomised(&rows, k, &options)? })
+fn colour(preprocess: &Preprocess) -> Colour {
+    if preprocess.channels() == 1 { Colour::Gray } else { Colour::Rgb }
 }
 
-/// Goes through pictures, as many at a time as the recipe says.
-fn each_batch(
-    job: &Job,
-    preprocess: &Preprocess,
-    order: &[usize],
-    mut f: impl FnMut(&Batch) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let (batch, workers) = (job.recipe.train.batch, rayon::current_num_threads());
-    let spec =
-        LoaderSpec { dataset: &job.prepared.dataset, order, preprocess, augment: None, cache: None, batch, workers };
-    let mut done = 0;
-    for_each_batch(&spec, |batch| {
-        f(&batch)?;
-        done += batch.indices.len() as u64;
-        (job.observer)(Event::Progress { done, total: order.len() as u64, unit: "pictures", note: String::new() });
+/// The autoencoder that the recipe names; what cannot be built is refused before any work.
+fn config(job: &Job, preprocess: &Preprocess, parts: &Parts) -> Result<CoderConfig, Error> {
+    let model = &job.recipe.model;
+    let mut config = CoderConfig {
+        hidden: model.hidden.clone(),
+        decoder_hidden: model.decoder_hidden.clone(),
+        tied: model.tied,
+        width: model.width,
+        ..CoderConfig::new(&model.name, preprocess.channels(), preprocess.size, model.code.unwrap_or(CODE))
+    };
+    if model.name == "pca" {
+        let wanted = config.code;
+        let n = job.recipe.crops.as_ref().map_or(parts.train.len(), |part| part.per_epoch);
+        config.code = wanted.min(config.values()).min(n.saturating_sub(1).max(1));
+        if config.code < wanted {
+            let (k, d) = (config.code, config.values());
+            let why = format!("{n} pictures of {d} values have no more; {wanted} were asked for");
+            (job.observer)(Event::Warning(format!("a code of {k} numbers: {why}")));
+        }
+    }
+    config.init_zeros(&job.device)?;
+    Ok(config)
+}
+
+/// Whole pictures, or squares of those that are held.
+fn source<'a>(job: &'a Job, preprocess: &'a Preprocess, train: &'a [usize], held: Option<&'a Crops>) -> Source<'a> {
+    match (held, &job.recipe.crops) {
+        (Some(crops), Some(part)) => Source::Crops(crops, part.per_epoch),
+        _ => Source::Whole(LoaderSpec {
+            dataset: &job.prepared.dataset,
+            order: train,
+            preprocess,
+            augment: None,
+            cache: None,
+            batch: job.recipe.train.batch,
+            workers: rayon::current_num_threads(),
+        }),
+    }
+}
+
+/// Prepared pictures to watch a training by.
+fn watched(job: &Job, manifest: &CoderManifest, valid: &[usize]) -> Result<Vec<f32>, Error> {
+    let mut watched = Vec::new();
+    if let Some(part) = &job.recipe.crops {
+        let crops = crops_of(job, part, colour(&manifest.preprocess), valid)?;
+        let key = striate_kernels::rng::Key::new(job.recipe.train.seed).with_name("watched");
+        for i in 0..if crops.pictures() > 0 { WATCHED as u64 } else { 0 } {
+            let mut unit = crops.cut(crops.place(key.with(i)));
+            manifest.preprocess.normalise(&mut unit);
+            watched.extend(unit);
+        }
+        return Ok(watched);
+    }
+    for &index in valid.iter().take(WATCHED) {
+        for mut unit in units(manifest, &job.prepared.dataset, index)? {
+            manifest.preprocess.normalise(&mut unit);
+            watched.extend(unit);
+        }
+    }
+    Ok(watched)
+}
+
+/// Some prepared training pictures, one after another.
+fn sample(spec: &ReconstructSpec) -> Result<Vec<f32>, Error> {
+    let key = striate_kernels::rng::Key::new(spec.recipe.train.seed).with_name("sample");
+    let n = spec.items().min(SAMPLED);
+    let batch = n.min(16);
+    let mut pixels = Vec::new();
+    spec.for_each_batch::<Error>(Epoch { key, batch, from: 0, end: n / batch }, |batch: Batch| {
+        pixels.extend(batch.pixels);
         Ok(ControlFlow::Continue(()))
-    })
-}
-
-/// `code = W (x - mean)`, `x' = W^T code + mean` as the weights of a linear autoencoder.
-fn tensors(pca: &Pca) -> NamedTensors {
-    let (components, mean) = (pca.components(), pca.mean());
-    let (d, k) = (mean.len(), pca.explained_variance().len());
-    let along = |row: &[f32]| row.iter().zip(mean).map(|(w, m)| f64::from(*w) * f64::from(*m)).sum::<f64>();
-    let bias = components.chunks_exact(d).map(|row| -along(row) as f32).collect();
-    let across = (0..d * k).map(|i| components[i % k * d + i / k]).collect();
-    let named = [
-        ("encoder.weight", vec![k, d], components.to_vec()),
-        ("encoder.bias", vec![k], bias),
-        ("decoder.weight", vec![d, k], across),
-        ("decoder.bias", vec![d], mean.to_vec()),
-    ];
-    named.into_iter().map(|(name, shape, values)| (name.to_string(), NamedTensor { shape, values })).collect()
-}
-
-/// Of each held-out picture: its number, the peak signal-to-noise ratio of what comes back, and that of the mean picture.
-fn scores(job: &Job, model: &CoderModel, pca: &Pca, held: &[usize]) -> Result<Vec<(usize, f64, f64)>, Error> {
-    let preprocess = &model.manifest.preprocess;
-    let mut blank = pca.mean().to_vec();
-    preprocess.unnormalise(&mut blank);
-    let mut scores = Vec::with_capacity(held.len());
-    each_batch(job, preprocess, held, |batch| {
-        let mut units = batch.pixels.clone();
-        preprocess.unnormalise(&mut units);
-        let back = model.reconstruct(&batch.pixels)?;
-        let pairs = units.chunks_exact(blank.len()).zip(back.chunks_exact(blank.len()));
-        scores.extend(batch.indices.iter().zip(pairs).map(|(&i, (a, b))| (i, psnr(a, b), psnr(a, &blank))));
-        Ok(())
     })?;
-    Ok(scores)
+    Ok(pixels)
+}
+
+/// What comes back of each held-out picture, or of its squares.
+fn scores(job: &Job, model: &CoderModel, held: &[usize]) -> Result<Vec<Came>, Error> {
+    (job.observer)(Event::Stage(format!("testing on {} pictures", held.len())));
+    let mut all = Vec::new();
+    for (done, &index) in held.iter().enumerate() {
+        all.extend(came(model, &job.prepared.dataset, index)?);
+        let (done, total) = (done as u64 + 1, held.len() as u64);
+        (job.observer)(Event::Progress { done, total, unit: "pictures", note: String::new() });
+    }
+    Ok(all)
+}
+
+fn save(job: &Job, model: &mut CoderModel, tensors: NamedTensors, report: &CodeReport) -> Result<(), Error> {
+    let solved = !report.explained_variance_ratio.is_empty();
+    let figures = [("test.psnr", report.psnr), ("train.explained_variance_ratio", solved.then(|| kept(report)))];
+    model.manifest.metrics = figures.into_iter().filter_map(|(name, v)| Some((name.to_string(), v?))).collect();
+    let text = serde_json::to_string(&model.manifest).expect("a manifest has a JSON form");
+    let file = Checkpoint { tensors, metadata: BTreeMap::from([(KEY.to_string(), text)]) };
+    Ok(job.run.write("model.safetensors", &file.to_bytes())?)
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
@@ -193,61 +236,34 @@ fn kept(report: &CodeReport) -> f64 {
 
 fn verdict(report: &CodeReport, parts: &Parts) -> Vec<String> {
     let CodeReport { length, values, psnr, psnr_of_mean, n, .. } = report;
-    let mut sentences = vec![format!(
-        "{length} numbers in place of {values} keep {:.1} % of what tells the {} training pictures apart.",
-        100.0 * kept(report),
-        parts.train.len()
-    )];
+    let pictures = parts.train.len();
+    let solved = !report.explained_variance_ratio.is_empty();
+    let mut sentences = vec![match solved {
+        true => format!(
+            "{length} numbers in place of {values} keep {:.1} % of what tells the {pictures} training pictures apart.",
+            100.0 * kept(report)
+        ),
+        false => format!("{length} numbers in place of {values}, learned from {pictures} pictures."),
+    }];
     if let (Some(psnr), Some(blank)) = (psnr, psnr_of_mean) {
         sentences.push(format!(
             "Pictures that it has not seen come back at {psnr:.1} dB (mean of {n}, PSNR over all values in [0, 1]); the mean picture alone gives {blank:.1} dB."
         ));
     }
-    sentences.push("No linear autoencoder with a code of this length restores its training pictures better.".into());
+    if solved {
+        sentences
+            .push("No linear autoencoder with a code of this length restores its training pictures better.".into());
+    }
     sentences
 }
 
-/// Components and restored pictures.
-fn sheet(job: &Job, model: &CoderModel, pca: &Pca, mut scores: Vec<(usize, f64, f64)>) -> Result<CodeSheet, Error> {
-    let preprocess = &model.manifest.preprocess;
-    let draw = |unit: &[f32]| -> Option<Thumb> { enlarged(&to_rgb(unit, preprocess.size), SIDE) };
-    let mut middle = pca.mean().to_vec();
-    preprocess.unnormalise(&mut middle);
-    let around_gray = |row: &[f32]| {
-        let most = row.iter().fold(f32::MIN_POSITIVE, |most, v| most.max(v.abs()));
-        draw(&row.iter().map(|v| 0.5 + 0.5 * v / most).collect::<Vec<f32>>())
-    };
-    let components = pca.components().chunks_exact(middle.len()).take(SHOWN.0).filter_map(around_gray).collect();
-    scores.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-    let shown = SHOWN.1.min(scores.len());
-    let mut restored = Vec::with_capacity(shown);
-    for at in 0..shown {
-        let (i, psnr, _) = scores[at * (scores.len() - 1) / (shown - 1).max(1)];
-        let Ok(decoded) = job.prepared.dataset.picture(i) else { continue };
-        let original = preprocess.to_unit(&decoded.picture);
-        let mut prepared = original.clone();
-        preprocess.normalise(&mut prepared);
-        let (original, back) = (draw(&original), draw(&model.reconstruct(&prepared)?));
-        if let (Some(original), Some(back)) = (original, back) {
-            restored.push(Restored {
-                file: job.prepared.dataset.name(i),
-                original,
-                damaged: None,
-                restored: back,
-                psnr,
-            });
-        }
-    }
-    Ok(CodeSheet { mean: draw(&middle), components, restored })
-}
-
-fn page(job: &Job, report: TrainReport, parts: &Parts, sheet: CodeSheet) -> Page {
+fn page(job: &Job, report: TrainReport, parts: &Parts, history: &[EpochRecord], sheet: CodeSheet) -> Page {
     let model = format!("{}, learned from {} pictures", report.chosen, parts.train.len());
     Page {
         title: job.prepared.dataset.name.clone(),
         judged_by: parts.words.to_string(),
         data: page_parts::data_glance(job),
-        curves: Vec::new(),
+        curves: (!history.is_empty()).then(|| page_parts::curve(&report.chosen, history)).into_iter().collect(),
         confusion: None,
         per_class: Vec::new(),
         calibration: None,

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use striate::eval::{EvalOptions, Evaluation};
+use striate::eval_pictures::{EvalPicturesOptions, Nearness, PictureEvaluation, eval_pictures, gives_pictures};
 
-use super::{count, json, percent, table};
+use super::{count, json, percent, table, wrap};
 use crate::Verdict;
 use crate::cli::Globals;
 use crate::terminal::Terminal;
@@ -22,6 +23,10 @@ Examples:
   striate eval model.safetensors more-pictures --at-least 0.9 && echo good enough
   striate eval runs/mnist-lenet5-1 mnist --split test --metric accuracy
   striate eval model.safetensors more-pictures --json | jq .confusion
+  striate eval runs/my-photos-ffdnet-1 held-out-photos --at-least 28
+
+Of a net that gives pictures (`train --recipe denoise`, `inpaint`, `autoencoder`, `pca`) it measures how near they are to the \
+pictures wanted, beside simple ways to the same end.
 
 Exits with 1 when --at-least is missed.")]
 pub struct EvalArgs {
@@ -29,30 +34,42 @@ pub struct EvalArgs {
     pub model: PathBuf,
     /// Labelled pictures: a folder with one subfolder per class, a CSV, IDX or CIFAR files
     pub data: String,
-    /// The least that is good enough, as a share; exits with 1 below it
-    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    /// The least that is good enough, as a share, or in dB for a net that gives pictures; exits with 1 below it
+    #[arg(long, value_name = "VALUE", value_parser = least, allow_negative_numbers = true)]
     pub at_least: Option<f64>,
-    /// What is measured and held against --at-least
-    #[arg(long, value_name = "NAME", default_value = "balanced_accuracy",
-          value_parser = PossibleValuesParser::new(["balanced_accuracy", "accuracy"]))]
-    pub metric: String,
+    /// What is measured and held against --at-least [default: balanced_accuracy, or psnr for a net that gives pictures]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(["balanced_accuracy", "accuracy", "psnr"]))]
+    pub metric: Option<String>,
     /// Which split to score [default: test where there is one, else all]
     #[arg(long, value_name = "SPLIT", value_parser = PossibleValuesParser::new(["train", "valid", "val", "test", "all"]))]
     pub split: Option<String>,
     /// Pictures whose names give this regular expression the same first capture count as one in the interval
     #[arg(long, value_name = "REGEX")]
     pub group_by: Option<String>,
+    /// A folder for what was compared, of a net that restores pictures: clean, damaged and restored as .npy
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
     /// A damaged picture is an error; without this it is left out, and said
     #[arg(long)]
     pub strict: bool,
 }
 
 pub fn run(args: &EvalArgs, globals: &Globals, terminal: &Terminal) -> anyhow::Result<Verdict> {
+    if gives_pictures(&args.model)? {
+        return of_pictures(args, globals, terminal);
+    }
+    let metric = args.metric.clone().unwrap_or_else(|| "balanced_accuracy".into());
+    if let Some(least) = args.at_least.filter(|least| !(0.0..=1.0).contains(least)) {
+        anyhow::bail!("--at-least {least}: give a share from 0 to 1, such as 0.9");
+    }
+    if args.save.is_some() {
+        anyhow::bail!("--save: this model gives labels and no pictures; leave it out");
+    }
     let options = EvalOptions {
         model: args.model.clone(),
         data: args.data.clone(),
         split: args.split.clone(),
-        metric: args.metric.clone(),
+        metric,
         group_by: args.group_by.clone(),
         strict: args.strict,
         seed: globals.seed.unwrap_or(0),
@@ -124,9 +141,51 @@ fn confused(answer: &Evaluation) -> String {
     text
 }
 
-fn share(text: &str) -> Result<f64, String> {
-    let fits = |share: &f64| (0.0..=1.0).contains(share);
-    text.parse().ok().filter(fits).ok_or_else(|| "give a share from 0 to 1, such as 0.9".to_string())
+/// A restorer or an autoencoder.
+fn of_pictures(args: &EvalArgs, globals: &Globals, terminal: &Terminal) -> anyhow::Result<Verdict> {
+    if let Some(metric) = args.metric.as_deref().filter(|metric| *metric != "psnr") {
+        anyhow::bail!("--metric {metric}: this model gives pictures and no labels; leave it out, or give psnr");
+    }
+    let options = EvalPicturesOptions {
+        model: args.model.clone(),
+        data: args.data.clone(),
+        split: args.split.clone(),
+        strict: args.strict,
+        seed: globals.seed.unwrap_or(0),
+        save: args.save.clone(),
+    };
+    let answer = eval_pictures(&options, &|event| terminal.observe(event))?;
+    terminal.finish();
+    let enough = args.at_least.is_none_or(|least| answer.value >= least);
+    terminal.answer(&if globals.json { json(&answer)? } else { pictures_text(&answer, args.at_least) })?;
+    Ok(if enough { Verdict::Yes } else { Verdict::No })
+}
+
+fn pictures_text(answer: &PictureEvaluation, at_least: Option<f64>) -> String {
+    let [low, high] = answer.ci95;
+    let mut text = format!("PSNR {:.2} dB (95 % interval {low:.2} to {high:.2}), n = {}\n", answer.value, answer.n);
+    text += &wrap(&answer.conventions);
+    if answer.skipped > 0 {
+        text += &format!("{} left out: damaged\n", count(answer.skipped, "picture", "pictures"));
+    }
+    text.push('\n');
+    let shown = |value: Option<f64>, digits: usize| value.map_or("-".to_string(), |v| format!("{v:.digits$}"));
+    let row = |name: &str, n: &Nearness| {
+        vec![name.to_string(), format!("{:.2}", n.psnr), shown(n.psnr_luma, 2), shown(n.ssim, 4), shown(n.ms_ssim, 4)]
+    };
+    let mut rows = vec![row("this net", &answer.figures)];
+    rows.extend(answer.baselines.iter().map(|(name, n)| row(name, n)));
+    text += &table(&["way", "PSNR, dB", "luma, dB", "SSIM", "MS-SSIM"], &[false, true, true, true, true], &rows);
+    if let Some(least) = at_least {
+        let verdict = if answer.value >= least { "reached" } else { "missed" };
+        text += &format!("\n--at-least {least}: {verdict}\n");
+    }
+    text
+}
+
+fn least(text: &str) -> Result<f64, String> {
+    let fits = |least: &f64| (0.0..=100.0).contains(least);
+    text.parse().ok().filter(fits).ok_or_else(|| "give a share from 0 to 1, such as 0.9, or decibels".to_string())
 }
 
 #[cfg(test)]
@@ -166,10 +225,10 @@ mod tests {
     }
 
     #[test]
-    fn shares_lie_between_0_and_1() {
-        assert_eq!(share("0.9"), Ok(0.9));
-        for bad in ["90", "-0.1", "nan", "x"] {
-            assert!(share(bad).is_err(), "{bad}");
+    fn the_least_is_a_share_or_decibels() {
+        assert_eq!((least("0.9"), least("25.2")), (Ok(0.9), Ok(25.2)));
+        for bad in ["900", "-0.1", "nan", "x"] {
+            assert!(least(bad).is_err(), "{bad}");
         }
     }
 }

@@ -6,9 +6,12 @@ pub mod embed;
 pub mod eval;
 pub mod filter;
 pub mod inspect;
+pub mod lab;
 pub mod man;
 pub mod models;
 pub mod predict;
+pub mod reconstruct;
+pub mod restore;
 pub mod train;
 
 use crate::Verdict;
@@ -23,8 +26,11 @@ pub fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Verdict> {
         Verb::Eval(args) => eval::run(args, globals, terminal),
         Verb::Predict(args) => predict::run(args, globals, terminal),
         Verb::Embed(args) => embed::run(args, globals, terminal),
+        Verb::Reconstruct(args) => reconstruct::run(args, globals, terminal),
+        Verb::Restore(args) => restore::run(args, globals, terminal),
         Verb::Filter(args) => filter::run(args, globals, terminal),
         Verb::Inspect(args) => inspect::run(args, globals, terminal),
+        Verb::Lab(args) => lab::run(args, globals, terminal),
         Verb::Models(args) => models::run(args, globals, terminal),
         Verb::Bench(args) => bench::run(args, globals, terminal),
         Verb::Completions(args) => completions::run(args, globals, terminal),

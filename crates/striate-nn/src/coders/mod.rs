@@ -3,6 +3,7 @@
 mod conv;
 mod dense;
 mod linear;
+mod strided;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
@@ -12,9 +13,10 @@ use crate::{NetError, Pass, init};
 pub use conv::{ConvCoder, SQUARE};
 pub use dense::DenseCoder;
 pub use linear::LinearCoder;
+pub use strided::StridedCoder;
 
 /// Names of the autoencoders there are.
-pub const NAMES: [&str; 4] = ["pca", "linear", "dense", "conv"];
+pub const NAMES: [&str; 5] = ["pca", "linear", "dense", "strided", "conv"];
 
 /// Most numbers in an autoencoder's weights, 1 GiB of f32.
 const MAX_PARAMETERS: usize = 1 << 28;
@@ -57,6 +59,8 @@ pub enum Coder {
     Linear(LinearCoder),
     /// `dense`.
     Dense(DenseCoder),
+    /// `strided`.
+    Strided(StridedCoder),
     /// `conv`.
     Conv(ConvCoder),
 }
@@ -90,6 +94,7 @@ impl CoderConfig {
         self.check()?;
         let coder = match self.name.as_str() {
             "dense" => Coder::Dense(DenseCoder::new(self, device)),
+            "strided" => Coder::Strided(StridedCoder::new(self, device)),
             "conv" => Coder::Conv(ConvCoder::new(self, device)),
             _ => Coder::Linear(LinearCoder::new(self, device)),
         };
@@ -138,6 +143,12 @@ impl CoderConfig {
         given("decoder_hidden", self.decoder_hidden.is_some(), "dense")?;
         given("tied", self.tied, "linear")?;
         given("width", self.width.is_some(), "conv")?;
+        if self.name == "strided" && (h % strided::MULTIPLE != 0 || w % strided::MULTIPLE != 0) {
+            return wrong(
+                "image_size",
+                format!("must be multiples of {} on each side, got {h}x{w}", strided::MULTIPLE),
+            );
+        }
         if self.name == "conv" { self.check_conv() } else { Ok(()) }
     }
 
@@ -182,6 +193,7 @@ impl Coder {
         match self {
             Coder::Linear(coder) => coder.encode(x, pass),
             Coder::Dense(coder) => coder.encode(x, pass),
+            Coder::Strided(coder) => coder.encode(x, pass),
             Coder::Conv(coder) => coder.encode(x, pass),
         }
     }
@@ -195,6 +207,7 @@ impl Coder {
         match self {
             Coder::Linear(coder) => coder.decode(codes, pass),
             Coder::Dense(coder) => coder.decode(codes, pass),
+            Coder::Strided(coder) => coder.decode(codes, pass),
             Coder::Conv(coder) => coder.decode(codes, pass),
         }
     }
@@ -211,12 +224,13 @@ mod tests {
         let small = |name| CoderConfig::new(name, 3, [4, 5], 7);
         let tied = CoderConfig { tied: true, ..small("linear") };
         let conv = CoderConfig { width: Some(4), ..CoderConfig::new("conv", 3, [32, 16], 10) };
-        for config in [small("pca"), small("linear"), tied, small("dense"), hidden(small("dense")), conv] {
+        let strided = CoderConfig::new("strided", 1, [32, 16], 5);
+        for config in [strided, small("pca"), small("linear"), tied, small("dense"), hidden(small("dense")), conv] {
             let [h, w] = config.image_size;
             let coder = config.init(3, &device).expect("builds");
-            let codes = coder.encode(Tensor::ones([2, 3, h, w], &device), &Pass::Infer);
+            let codes = coder.encode(Tensor::ones([2, config.in_channels, h, w], &device), &Pass::Infer);
             assert_eq!(codes.dims(), [2, config.code], "{config:?}");
-            assert_eq!(coder.decode(codes, &Pass::Infer).dims(), [2, 3, h, w], "{config:?}");
+            assert_eq!(coder.decode(codes, &Pass::Infer).dims(), [2, config.in_channels, h, w], "{config:?}");
         }
     }
 

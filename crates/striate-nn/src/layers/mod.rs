@@ -3,6 +3,7 @@
 mod activation;
 mod batch_norm;
 mod conv2d;
+mod conv_transpose2d;
 mod dropout;
 mod linear;
 mod max_pool2d;
@@ -12,6 +13,7 @@ mod zeros;
 
 pub use activation::Relu;
 pub use batch_norm::{After, BatchNorm, BatchNormConfig};
+pub use conv_transpose2d::{ConvTranspose2d, ConvTranspose2dConfig};
 pub use conv2d::{Conv2d, Conv2dConfig};
 pub use dropout::Dropout;
 pub use linear::{Linear, LinearConfig};

@@ -1,15 +1,16 @@
 //! Training steps: forward, loss, backward and the optimiser, as the training loop does them.
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, activation};
+use std::cell::Cell;
 use striate_engine::device::chosen;
 use striate_kernels::rng::Key;
+use striate_nn::coders::CoderConfig;
 use striate_nn::losses::CrossEntropy;
 use striate_nn::{NetConfig, NetError, Noise, Pass};
 use striate_train::optim::Optimizer;
 use striate_train::recipe::{OptimizerPart, Rule};
 
-use super::autoencoder::Autoencoder;
 use super::formula::{INPUT, filled, tensor};
 use super::task::{Output, Task};
 
@@ -63,8 +64,24 @@ pub(super) fn classifier(name: &str, shape: [usize; 4], rule: Rule) -> Result<Bo
 /// Steps of the autoencoder on formula pictures in `[0, 1)`, with the mean squared error and Adam.
 pub(super) fn autoencoder(batch: usize) -> Box<dyn Task> {
     let x = tensor([batch, 3, 128, 128], INPUT, 1.0, &chosen().autodiff()) + 0.5;
-    let net = Autoencoder::new(&chosen());
-    Box::new(Training::new(net, Rule::Adam, x, |net, x, pass| (net.forward(x.clone(), pass) - x).square().mean()))
+    let net = coder().init_zeros(&chosen()).expect("a coder of 128 pixels");
+    Box::new(Training::new(net, Rule::Adam, x, |net, x, pass| {
+        let back = activation::sigmoid(net.decode(net.encode(x.clone(), pass), pass));
+        (back - x).square().mean()
+    }))
+}
+
+/// The autoencoder of W3.
+fn coder() -> CoderConfig {
+    CoderConfig::new("strided", 3, [128; 2], 1024)
+}
+
+/// Multiply-adds of one picture's way through it.
+pub(super) fn autoencoder_macs() -> u64 {
+    let (device, macs) = (Device::flex(), Cell::new(0));
+    let (net, pass) = (coder().init_zeros(&device).expect("a coder of 128 pixels"), Pass::Count(&macs));
+    net.decode(net.encode(Tensor::zeros([1, 3, 128, 128], &device), &pass), &pass);
+    macs.get()
 }
 
 /// PyTorch's defaults, with the learning rate and momentum that the comparison uses.

@@ -9,7 +9,6 @@ use std::str::FromStr;
 use striate_nn::{NetConfig, NetError};
 use striate_train::recipe::Rule;
 
-use super::autoencoder::Autoencoder;
 use super::layer::Layer;
 use super::task::Task;
 use super::{inference, training};
@@ -142,7 +141,7 @@ impl Work {
         let macs = match self.0 {
             Kind::LeNet => trained("lenet5", 28)?,
             Kind::ResNet => trained("resnet18", 32)?,
-            Kind::Autoencoder => 3 * Autoencoder::macs() * self.pictures() as u64,
+            Kind::Autoencoder => 3 * training::autoencoder_macs() * self.pictures() as u64,
             Kind::Inference { net, batch } => inference::config(NETS[net].1)?.forward_macs()? * batch as u64,
             Kind::Layer { layer, backward } => LAYERS[layer].1.macs() * if backward { 3 } else { 1 },
         };

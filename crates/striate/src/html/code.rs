@@ -20,29 +20,39 @@ const BOTTOM: f64 = 22.0;
 pub fn drawn(sheet: &CodeSheet) -> impl Iterator<Item = (usize, usize, &Thumb)> {
     let components = sheet.mean.iter().chain(&sheet.components).enumerate().map(|(i, thumb)| (0, i, thumb));
     let pairs = sheet.restored.iter().enumerate();
-    components.chain(pairs.flat_map(|(i, pair)| [(1 + i, 0, &pair.original), (1 + i, 1, &pair.restored)]))
+    let pairs = pairs.flat_map(|(i, pair)| [(1 + i, 0, &pair.original), (1 + i, 1, &pair.restored)]);
+    let first = 1 + sheet.restored.len();
+    let between = sheet.between.iter().enumerate();
+    let between = between.flat_map(move |(row, way)| way.iter().enumerate().map(move |(i, t)| (first + row, i, t)));
+    components.chain(pairs).chain(between)
 }
 
 /// Draws the section, or nothing where no code was learned.
 pub fn draw(page: &Page, thumbs: &Thumbs) -> Option<Section> {
     let (sheet, report) = (page.code.as_ref()?, page.report.code.as_ref()?);
+    let solved = !report.explained_variance_ratio.is_empty();
+    let unit = if solved { "component" } else { "number" };
     let picture = |row, i, thumb, alt: &str| thumbs.draw((Place::Code, row, i), Some(thumb), alt);
     Some(Section {
         id: "code",
         title: "What the code keeps",
         short: "Code",
         body: html! {
-            h3 { "Variance by component" }
-            (scree(&report.explained_variance_ratio))
-            h3 { "The mean picture, and the components" }
+            @if solved {
+                h3 { "Variance by component" }
+                (scree(&report.explained_variance_ratio))
+                h3 { "The mean picture, and the components" }
+            } @else {
+                h3 { "The mean picture, and what the code's most moving numbers change" }
+            }
             div.pictures {
                 @for (i, thumb) in sheet.mean.iter().chain(&sheet.components).enumerate() {
-                    @let name = if i == 0 { "mean".to_string() } else { format!("component {i}") };
+                    @let name = if i == 0 { "mean".to_string() } else { format!("{unit} {i}") };
                     @if thumbs.has((Place::Code, 0, i)) { span title=(name) { (picture(0, i, thumb, &name)) } }
                 }
             }
             @if report.length > sheet.components.len() {
-                p.muted { "and " (several(report.length - sheet.components.len(), "more component")) "." }
+                p.muted { "and " (several(report.length - sheet.components.len(), &format!("more {unit}"))) "." }
             }
             @if !sheet.restored.is_empty() {
                 h3 { "Held-out pictures, as they were and as they came back" }
@@ -56,11 +66,24 @@ pub fn draw(page: &Page, thumbs: &Thumbs) -> Option<Section> {
                     } } }
                 } }
             }
+            @if !sheet.between.is_empty() {
+                h3 { "From the code of one held-out picture to that of another" }
+                @for (row, way) in sheet.between.iter().enumerate() { div.pictures {
+                    @for (i, thumb) in way.iter().enumerate() {
+                        @let name = format!("{} of {} steps", i, way.len() - 1);
+                        (picture(1 + sheet.restored.len() + row, i, thumb, &name))
+                    }
+                } }
+            }
             (thumbs.left_out(Place::Code))
         },
         note: html! {
             p { "A code of " b { (count(report.length)) } " numbers stands for a picture of " (count(report.values)) "." }
-            p { "Each " b { "component" } " is a direction in which the training pictures differ most, once the ones before it are taken away. Gray means no change; drawn to its own largest value." }
+            @if solved {
+                p { "Each " b { "component" } " is a direction in which the training pictures differ most, once the ones before it are taken away. Gray means no change; drawn to its own largest value." }
+            } @else {
+                p { "Each " b { "number" } " of the code is raised by twice its deviation, all others at their mean: what that adds to the picture, around gray, drawn to its own largest value." }
+            }
             p { b { "PSNR" } ": 10 log" sub { "10" } "(1 / mean squared error) over all values in [0, 1], cut off but not rounded; the mean over pictures. The pairs run from the worst to the best." }
         },
     })

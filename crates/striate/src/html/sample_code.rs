@@ -41,6 +41,7 @@ pub fn code() -> Page {
     page.code = Some(CodeSheet {
         mean: Some(sample::picture(1, 0)),
         components: (0..3).map(|i| sample::picture(2, i)).collect(),
+        between: vec![(0..5).map(|i| sample::picture(0, i)).collect()],
         restored: (0..4).map(restored).collect(),
     });
     page
