@@ -59,13 +59,13 @@ pub struct ModelPart {
     /// Numbers of a code, of an autoencoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<usize>,
-    /// Numbers of each layer between picture and code, of the autoencoder `dense`.
+    /// Numbers of each layer between picture and code, of the `dense_autoencoder`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<usize>,
     /// Numbers of each layer between code and picture; those of `hidden` backwards where not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoder_hidden: Option<Vec<usize>>,
-    /// Whether the decoder's weights are the encoder's, transposed, of the autoencoder `linear`.
+    /// Whether the decoder's weights are the encoder's, transposed, of the `linear_autoencoder`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tied: bool,
 }

@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 #[command(after_help = "\
 Examples:
   striate train my-pictures --recipe autoencoder
-  striate reconstruct runs/my-pictures-conv-1 my-pictures --out back
+  striate reconstruct runs/my-pictures-conv_autoencoder-1 my-pictures --out back
   striate reconstruct runs/my-pictures-pca-1 noisy.png --out projected.png
 
   # encode and decode apart

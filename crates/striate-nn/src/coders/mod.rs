@@ -16,7 +16,8 @@ pub use linear::LinearCoder;
 pub use strided::StridedCoder;
 
 /// Names of the autoencoders there are.
-pub const NAMES: [&str; 5] = ["pca", "linear", "dense", "strided", "conv"];
+pub const NAMES: [&str; 5] =
+    ["pca", "linear_autoencoder", "dense_autoencoder", "strided_autoencoder", "conv_autoencoder"];
 
 /// Most numbers in an autoencoder's weights, 1 GiB of f32.
 const MAX_PARAMETERS: usize = 1 << 28;
@@ -33,16 +34,16 @@ pub struct CoderConfig {
     pub image_size: [usize; 2],
     /// Numbers of a code.
     pub code: usize,
-    /// Numbers of each layer between picture and code (`dense`).
+    /// Numbers of each layer between picture and code (`dense_autoencoder`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<usize>,
-    /// Numbers of each layer between code and picture (`dense`); those of `hidden` backwards where not given.
+    /// Numbers of each layer between code and picture (`dense_autoencoder`); those of `hidden` backwards where not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoder_hidden: Option<Vec<usize>>,
-    /// Whether the decoder's weights are the encoder's, transposed (`linear`).
+    /// Whether the decoder's weights are the encoder's, transposed (`linear_autoencoder`).
     #[serde(default, skip_serializing_if = "is_false")]
     pub tied: bool,
-    /// Channels of the first of its three sizes (`conv`); twice and four times as many of the others.
+    /// Channels of the first of its three sizes (`conv_autoencoder`); twice and four times as many of the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<usize>,
 }
@@ -55,13 +56,13 @@ fn is_false(value: &bool) -> bool {
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant)] // there are few nets, and they are moved seldom
 pub enum Coder {
-    /// `pca` and `linear`.
+    /// `pca` and `linear_autoencoder`.
     Linear(LinearCoder),
-    /// `dense`.
+    /// `dense_autoencoder`.
     Dense(DenseCoder),
-    /// `strided`.
+    /// `strided_autoencoder`.
     Strided(StridedCoder),
-    /// `conv`.
+    /// `conv_autoencoder`.
     Conv(ConvCoder),
 }
 
@@ -93,9 +94,9 @@ impl CoderConfig {
     pub fn init_zeros(&self, device: &Device) -> Result<Coder, NetError> {
         self.check()?;
         let coder = match self.name.as_str() {
-            "dense" => Coder::Dense(DenseCoder::new(self, device)),
-            "strided" => Coder::Strided(StridedCoder::new(self, device)),
-            "conv" => Coder::Conv(ConvCoder::new(self, device)),
+            "dense_autoencoder" => Coder::Dense(DenseCoder::new(self, device)),
+            "strided_autoencoder" => Coder::Strided(StridedCoder::new(self, device)),
+            "conv_autoencoder" => Coder::Conv(ConvCoder::new(self, device)),
             _ => Coder::Linear(LinearCoder::new(self, device)),
         };
         match parameters(&coder) {
@@ -139,17 +140,17 @@ impl CoderConfig {
                 Ok(())
             }
         };
-        given("hidden", !self.hidden.is_empty(), "dense")?;
-        given("decoder_hidden", self.decoder_hidden.is_some(), "dense")?;
-        given("tied", self.tied, "linear")?;
-        given("width", self.width.is_some(), "conv")?;
-        if self.name == "strided" && (h % strided::MULTIPLE != 0 || w % strided::MULTIPLE != 0) {
+        given("hidden", !self.hidden.is_empty(), "dense_autoencoder")?;
+        given("decoder_hidden", self.decoder_hidden.is_some(), "dense_autoencoder")?;
+        given("tied", self.tied, "linear_autoencoder")?;
+        given("width", self.width.is_some(), "conv_autoencoder")?;
+        if self.name == "strided_autoencoder" && (h % strided::MULTIPLE != 0 || w % strided::MULTIPLE != 0) {
             return wrong(
                 "image_size",
                 format!("must be multiples of {} on each side, got {h}x{w}", strided::MULTIPLE),
             );
         }
-        if self.name == "conv" { self.check_conv() } else { Ok(()) }
+        if self.name == "conv_autoencoder" { self.check_conv() } else { Ok(()) }
     }
 
     fn check_conv(&self) -> Result<(), NetError> {
@@ -222,10 +223,18 @@ mod tests {
         let device = Device::flex();
         let hidden = |config: CoderConfig| CoderConfig { hidden: vec![9, 8], decoder_hidden: Some(vec![11]), ..config };
         let small = |name| CoderConfig::new(name, 3, [4, 5], 7);
-        let tied = CoderConfig { tied: true, ..small("linear") };
-        let conv = CoderConfig { width: Some(4), ..CoderConfig::new("conv", 3, [32, 16], 10) };
-        let strided = CoderConfig::new("strided", 1, [32, 16], 5);
-        for config in [strided, small("pca"), small("linear"), tied, small("dense"), hidden(small("dense")), conv] {
+        let tied = CoderConfig { tied: true, ..small("linear_autoencoder") };
+        let conv = CoderConfig { width: Some(4), ..CoderConfig::new("conv_autoencoder", 3, [32, 16], 10) };
+        let strided = CoderConfig::new("strided_autoencoder", 1, [32, 16], 5);
+        for config in [
+            strided,
+            small("pca"),
+            small("linear_autoencoder"),
+            tied,
+            small("dense_autoencoder"),
+            hidden(small("dense_autoencoder")),
+            conv,
+        ] {
             let [h, w] = config.image_size;
             let coder = config.init(3, &device).expect("builds");
             let codes = coder.encode(Tensor::ones([2, config.in_channels, h, w], &device), &Pass::Infer);
@@ -246,8 +255,8 @@ mod tests {
         assert!(told("pca", |c| c.image_size = [0, 4]).contains("image_size"));
         assert!(told("pca", |c| c.code = 61).contains("60 values"));
         assert!(told("pca", |c| (c.image_size, c.code) = ([4096; 2], 1000)).contains("smaller"));
-        assert!(told("linear", |c| c.hidden = vec![3]).contains("`dense` alone"));
-        assert!(told("conv", |c| c.image_size = [32, 20]).contains("multiples of 16"));
-        assert!(told("conv", |c| c.image_size = [32, 16]).contains("multiple of the 2 squares"));
+        assert!(told("linear_autoencoder", |c| c.hidden = vec![3]).contains("`dense_autoencoder` alone"));
+        assert!(told("conv_autoencoder", |c| c.image_size = [32, 20]).contains("multiples of 16"));
+        assert!(told("conv_autoencoder", |c| c.image_size = [32, 16]).contains("multiple of the 2 squares"));
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn autoencoder(batch: usize) -> Box<dyn Task> {
 
 /// The autoencoder of W3.
 fn coder() -> CoderConfig {
-    CoderConfig::new("strided", 3, [128; 2], 1024)
+    CoderConfig::new("strided_autoencoder", 3, [128; 2], 1024)
 }
 
 /// Multiply-adds of one picture's way through it.

@@ -34,8 +34,8 @@ const ANGLE: f64 = 1e-2;
 const SAME: f64 = 0.99;
 /// All pictures are one step, so that noise of the gradient does not keep it from its goal.
 const RECIPE: &str = "
-model = { name = 'linear' }
-train = { epochs = 8000, batch = 2000 }
+model = { name = 'linear_autoencoder' }
+train = { epochs = 5000, batch = 2000 }
 optimizer = { name = 'adam', lr = 0.01 }
 schedule = { name = 'cosine' }
 ";
@@ -56,7 +56,7 @@ fn run(options: &LabOptions, observer: Observer) -> Result<LabReport, Error> {
     let mut recipe = Recipe::parse(RECIPE).map_err(|source| Error::Recipe { name: "of the lab".into(), source })?;
     recipe.train.seed = options.seed;
     // Without linearity: a rectifier stands between code and picture.
-    let coder = CoderConfig::new(if linear { "linear" } else { "dense" }, 1, [8, 8], CODE);
+    let coder = CoderConfig::new(if linear { "linear_autoencoder" } else { "dense_autoencoder" }, 1, [8, 8], CODE);
     let (cache, device) = (UnitCache::new(&preprocess, order.len(), 1 << 20), chosen());
     let (dataset, order, preprocess, workers) = (&dataset, &order[..], &preprocess, rayon::current_num_threads());
     let cache = Some(&cache);
