@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::verbs::{
-    bench, completions, embed, eval, filter, inspect, lab, models, predict, reconstruct, restore, train,
+    bench, completions, embed, eval, filter, inspect, lab, models, predict, probe, reconstruct, restore, train,
 };
 
 const EXAMPLES: &str = "\
@@ -57,6 +57,8 @@ pub enum Verb {
     Reconstruct(reconstruct::ReconstructArgs),
     /// Take noise away, or fill in what is gone
     Restore(restore::RestoreArgs),
+    /// Find out which vectors tell most of the classes
+    Probe(probe::ProbeArgs),
     /// Convolve a picture or an array with a kernel, named or your own
     Filter(filter::FilterArgs),
     /// Look at a model, a run or data

@@ -96,6 +96,10 @@ pub enum PixelLoss {
     Mse,
     /// The mean of absolute values.
     L1,
+    /// 1 minus multi-scale structural similarity.
+    MsSsim,
+    /// 0.84 of [`PixelLoss::MsSsim`] and 0.16 of [`PixelLoss::L1`], on values in `[0, 1]`.
+    Mixed,
 }
 
 /// Colours kept from the pictures.
@@ -286,7 +290,13 @@ impl Recipe {
         }
         if let Some(damage) = &self.damage {
             damage.check()?;
+            let whole = !matches!(damage, Damage::Holes { .. } | Damage::Blind { .. });
+            let fits = whole || matches!(t.loss, PixelLoss::Mse | PixelLoss::L1);
+            check("train.loss", t.loss, fits, "\"mse\" or \"l1\" where only some pixels are asked for")?;
         }
+        let similar = matches!(t.loss, PixelLoss::MsSsim | PixelLoss::Mixed);
+        let side = self.crops.as_ref().map(|part| part.size).or(size).unwrap_or(11);
+        check("train.loss", t.loss, !similar || side >= 11, "\"mse\" or \"l1\" for pictures below 11 pixels a side")?;
         self.input.resize.check()?;
         self.augment.check()?;
         match &self.schedule {

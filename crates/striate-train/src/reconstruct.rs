@@ -13,7 +13,7 @@ use striate_nn::{NetError, Pass};
 
 use crate::fit::{Epoch, FitError, Judgement, Task};
 use crate::metrics::psnr::psnr;
-use crate::pixel_loss::pixel_loss;
+use crate::pixel_loss::{Units, pixel_loss};
 use crate::recipe::Recipe;
 
 /// Pictures that go through the net at a time where it is judged.
@@ -179,7 +179,8 @@ impl Task for ReconstructSpec<'_> {
         let x = Tensor::<4>::from_data(pixels, &self.device.clone().autodiff()); // [N, C, H, W]
         let pass = Pass::Infer; // no dropout, no norm: training and inference are one
         let back = net.decode(net.encode(x.clone(), &pass), &pass);
-        pixel_loss(self.recipe.train.loss, back, x.inner())
+        let units = Units { mean: self.preprocess.mean[0], std: self.preprocess.std[0] };
+        pixel_loss(self.recipe.train.loss, back, x.inner(), units)
     }
 
     fn judge(&self, net: Coder) -> Result<Option<Judgement>, FitError> {

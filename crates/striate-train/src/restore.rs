@@ -15,7 +15,7 @@ use striate_nn::{NetError, Noise, Pass};
 use crate::damage::{Damage, Damaged, noisy};
 use crate::fit::{Epoch, FitError, Judgement, Task};
 use crate::metrics::psnr::psnr;
-use crate::pixel_loss::{pixel_loss, pixel_loss_where};
+use crate::pixel_loss::{Units, pixel_loss, pixel_loss_where};
 use crate::recipe::Recipe;
 
 /// Crops that go through the net at a time where it is judged.
@@ -207,7 +207,7 @@ impl Task for RestoreSpec<'_> {
         let answer = net.forward(given, maps, &Pass::Train(&noise));
         match counts {
             Some(counts) => pixel_loss_where(self.recipe.train.loss, answer, wanted, counts),
-            None => pixel_loss(self.recipe.train.loss, answer, wanted),
+            None => pixel_loss(self.recipe.train.loss, answer, wanted, Units::SAME),
         }
     }
 

@@ -42,6 +42,7 @@ mod plan;
 pub mod predict;
 pub mod predictor;
 mod prepare;
+pub mod probe;
 pub mod recipes;
 pub mod reconstruct;
 pub mod report;

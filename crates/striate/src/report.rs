@@ -3,6 +3,7 @@
 mod labels;
 
 use crate::audit::Audit;
+pub use crate::probe::{ProbeKind, ProbeReport};
 pub use labels::{Extrapolation, LabelCurve, LabelDifference, LabelForecast, LabelPoint, LabelReport};
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +127,9 @@ pub struct CodeReport {
     pub psnr_of_mean: Option<f64>,
     /// Held-out pictures.
     pub n: usize,
+    /// What codes tell of the classes beside other vectors, where pictures are labelled; absent where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeReport>,
 }
 
 /// How well a restorer undoes what held-out pictures suffered.

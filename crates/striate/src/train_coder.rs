@@ -26,6 +26,7 @@ use crate::event::Event;
 use crate::page::{CodeSheet, Page};
 use crate::page_parts;
 use crate::parts::{Parts, parts};
+use crate::probe::{self, ProbeReport};
 use crate::report::{CodeReport, TrainReport};
 use crate::train::Job;
 use crate::train_restorer::{crops, crops_of};
@@ -40,6 +41,9 @@ const LARGEST: usize = 64;
 const WATCHED: usize = 128;
 /// Training pictures that the mean picture and the code's deviations are taken from.
 const SAMPLED: usize = 1024;
+
+/// Codes are probed where two classes have so many pictures, of at most so many in all, against at most so many components.
+const PROBED: (usize, usize, usize) = (5, 3000, 256);
 
 /// Fits or trains, scores on held-out pictures, saves the model and the report.
 pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
@@ -93,15 +97,17 @@ pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
     // Copies of training pictures come back better than others would.
     let scored = prepared.leaks.is_empty() || job.asked.allow_leaks;
     let came = scores(job, &model, if scored { &parts.held } else { &[] })?;
-    let report = CodeReport {
+    let mut report = CodeReport {
         length: model.manifest.coder.code,
         values: model.manifest.coder.values(),
         explained_variance_ratio: ratios,
         psnr: mean(came.iter().map(Came::psnr)),
         psnr_of_mean: mean(came.iter().map(|came| psnr(&came.unit, &sampled.picture))),
         n: came.len(),
+        probe: None,
     };
     save(job, &mut model, tensors, &report)?;
+    report.probe = probe(job, &report)?;
 
     let sheet = code_sheet::draw(job, &model, &sampled, came)?;
     let report = TrainReport {
@@ -213,6 +219,21 @@ fn scores(job: &Job, model: &CoderModel, held: &[usize]) -> Result<Vec<Came>, Er
         (job.observer)(Event::Progress { done, total, unit: "pictures", note: String::new() });
     }
     Ok(all)
+}
+
+/// What the saved model's codes tell of the classes, beside as many principal components, raw pixels and pretrained features.
+fn probe(job: &Job, report: &CodeReport) -> Result<Option<ProbeReport>, Error> {
+    let prepared = &job.prepared;
+    let labelled = prepared.train.len();
+    if prepared.counts().iter().filter(|&&n| n >= PROBED.0).count() < 2 || labelled > PROBED.1 {
+        return Ok(None);
+    }
+    let model = job.run.path("model.safetensors").display().to_string();
+    let components = format!("pca:{}", report.length.min(PROBED.2));
+    let with = [model.as_str(), &components, "pixels", "efficientnet_lite0"];
+    let mut kinds = with.iter().map(|with| probe::kind(prepared, with, job.observer)).collect::<Result<Vec<_>, _>>()?;
+    kinds[0].with = "this code".into();
+    Ok(Some(probe::report(prepared, &kinds, job.recipe.train.seed, job.observer)?))
 }
 
 fn save(job: &Job, model: &mut CoderModel, tensors: NamedTensors, report: &CodeReport) -> Result<(), Error> {

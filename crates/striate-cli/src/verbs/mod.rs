@@ -10,6 +10,7 @@ pub mod lab;
 pub mod man;
 pub mod models;
 pub mod predict;
+pub mod probe;
 pub mod reconstruct;
 pub mod restore;
 pub mod train;
@@ -28,6 +29,7 @@ pub fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Verdict> {
         Verb::Embed(args) => embed::run(args, globals, terminal),
         Verb::Reconstruct(args) => reconstruct::run(args, globals, terminal),
         Verb::Restore(args) => restore::run(args, globals, terminal),
+        Verb::Probe(args) => probe::run(args, globals, terminal),
         Verb::Filter(args) => filter::run(args, globals, terminal),
         Verb::Inspect(args) => inspect::run(args, globals, terminal),
         Verb::Lab(args) => lab::run(args, globals, terminal),

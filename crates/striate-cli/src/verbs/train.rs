@@ -99,8 +99,7 @@ pub fn run(args: &TrainArgs, globals: &Globals, terminal: &Terminal) -> anyhow::
     };
     terminal.finish();
     terminal.answer(&if globals.json { json(&report)? } else { text(&report) })?;
-    let scored = report.test.is_some() || report.code.as_ref().is_some_and(|code| code.psnr.is_some());
-    let withheld = !report.leaks.is_empty() && !scored && !args.allow_leaks;
+    let withheld = !report.leaks.is_empty() && !scored(&report) && !args.allow_leaks;
     Ok(if withheld { Verdict::No } else { Verdict::Yes })
 }
 
@@ -149,11 +148,23 @@ fn text(report: &TrainReport) -> String {
         &format!("\nModel   {}\nReport  {}  (a page: open it by double-click)\n", report.model, report_page.display());
     let run = shell_word(&report.run);
     if report.code.is_some() {
-        return text + &format!("Next    striate embed PICTURES --with {run} --out codes.npy\n");
+        text += &format!("Next    striate embed PICTURES --with {run} --out codes.npy\n");
+        return text + &format!("        striate reconstruct {run} PICTURES --out back\n");
+    }
+    if report.restore.is_some() {
+        text += &format!("Next    striate restore {run} PICTURES --out restored\n");
+        return text + &format!("        striate eval {run} CLEAN-PICTURES\n");
     }
     text += &format!("Next    striate predict {run} NEW-PICTURES --out labels.csv\n");
     text += &format!("        striate eval {run} MORE-LABELLED-PICTURES\n");
     text
+}
+
+/// Whether held-out pictures were scored.
+fn scored(report: &TrainReport) -> bool {
+    let of_code = report.code.as_ref().is_some_and(|code| code.psnr.is_some());
+    let of_restorer = report.restore.as_ref().is_some_and(|restore| restore.psnr.is_some());
+    report.test.is_some() || of_code || of_restorer
 }
 
 fn ladder(report: &TrainReport) -> String {
@@ -179,8 +190,7 @@ fn leaks(report: &TrainReport) -> String {
     if n > 10 {
         text += &format!("  and {} more (--json lists all)\n", n - 10);
     }
-    let scored = report.test.is_some() || report.code.as_ref().is_some_and(|code| code.psnr.is_some());
-    text += if !scored {
+    text += if !scored(report) {
         "A score on these splits would flatter, so none is given: take the copies out of one side, or let the score \
          stand as it is with --allow-leaks.\n\n"
     } else {

@@ -3,17 +3,17 @@
 use rayon::prelude::*;
 
 /// Taps of the window along each axis.
-const TAPS: usize = 11;
+pub(crate) const TAPS: usize = 11;
 
 /// The window's deviation, pixels.
-const SIGMA: f64 = 1.5;
+pub(crate) const SIGMA: f64 = 1.5;
 
 /// `(K1 L)^2` and `(K2 L)^2` with K1 = 0.01, K2 = 0.03 and values that span L = 1.
-const C1: f64 = 1e-4;
-const C2: f64 = 9e-4;
+pub(crate) const C1: f64 = 1e-4;
+pub(crate) const C2: f64 = 9e-4;
 
 /// Exponents of the scales, the finest first, as printed: they sum to 1.0001. Wang, Simoncelli, Bovik 2003, sec. 3.2.
-const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
+pub(crate) const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
 /// Rows of a task: ten more are filtered along themselves.
 const ROWS: usize = 64;
@@ -47,8 +47,7 @@ pub fn ssim(a: &[f32], b: &[f32], shape: [usize; 3]) -> Option<f64> {
 /// # Panics
 /// If a picture has not the length of the shape.
 pub fn ms_ssim(a: &[f32], b: &[f32], shape: [usize; 3]) -> Option<f64> {
-    let shorter = shape[1].min(shape[2]);
-    let scales = (1..=WEIGHTS.len()).rev().find(|n| shorter > (TAPS - 1) << (n - 1)).unwrap_or(1);
+    let scales = scales(shape[1].min(shape[2])).unwrap_or(1);
     let weights = &WEIGHTS[..scales];
     let sum = if scales == WEIGHTS.len() { 1.0 } else { weights.iter().sum() };
     mean_of_channels("ms_ssim", [a, b], shape, |mut pair| {
@@ -63,6 +62,11 @@ pub fn ms_ssim(a: &[f32], b: &[f32], shape: [usize; 3]) -> Option<f64> {
         }
         product
     })
+}
+
+/// Scales of [`ms_ssim`] that fit a picture whose shorter side is this.
+pub(crate) fn scales(shorter: usize) -> Option<usize> {
+    (1..=WEIGHTS.len()).rev().find(|n| shorter > (TAPS - 1) << (n - 1))
 }
 
 fn mean_of_channels(op: &str, [a, b]: [&[f32]; 2], [c, h, w]: [usize; 3], of: impl Fn(Pair) -> f64) -> Option<f64> {

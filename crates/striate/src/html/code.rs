@@ -5,9 +5,10 @@ use maud::{Markup, html};
 use crate::html::Section;
 use crate::html::axis::{round, thinned};
 use crate::html::mistakes::last_part;
-use crate::html::number::{count, percent, several, shown};
+use crate::html::number::{count, interval, percent, several, shown};
 use crate::html::thumbs::{Place, Thumbs};
 use crate::page::{CodeSheet, Page, Thumb};
+use crate::report::ProbeReport;
 
 /// Points of the curve; more are not seen at this size.
 const POINTS: usize = 300;
@@ -75,6 +76,7 @@ pub fn draw(page: &Page, thumbs: &Thumbs) -> Option<Section> {
                     }
                 } }
             }
+            @if let Some(probe) = &report.probe { (probed(probe)) }
             (thumbs.left_out(Place::Code))
         },
         note: html! {
@@ -87,6 +89,24 @@ pub fn draw(page: &Page, thumbs: &Thumbs) -> Option<Section> {
             p { b { "PSNR" } ": 10 log" sub { "10" } "(1 / mean squared error) over all values in [0, 1], cut off but not rounded; the mean over pictures. The pairs run from the worst to the best." }
         },
     })
+}
+
+/// What codes tell of the classes beside other vectors.
+fn probed(probe: &ProbeReport) -> Markup {
+    html! {
+        h3 { "What the code tells of the classes" }
+        div.scroll tabindex="0" role="region" aria-label="Vectors and what they tell of the classes" { table {
+            thead { tr { th scope="col" { "vectors" } th.num scope="col" { "numbers" } th.num scope="col" { "balanced accuracy" } th.num scope="col" { "95\u{202f}% interval" } th.num scope="col" { "behind the best" } } }
+            tbody { @for kind in &probe.kinds { tr {
+                td { (shown(&kind.with, 60)) }
+                td.num { (count(kind.length)) }
+                td.num { (percent(kind.balanced_accuracy)) }
+                td.num { (interval(kind.ci95)) }
+                td.num { @if let Some(behind) = kind.behind_best { (interval(behind)) } }
+            } } }
+        } }
+        p.muted { "Logistic regression, all by the same folds (" (shown(&probe.judged_by, 120)) "). The code was learned without labels, from most of these pictures." }
+    }
 }
 
 /// Scree plot: each component's share as bars, and all up to it as a line.

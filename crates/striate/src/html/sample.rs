@@ -76,12 +76,8 @@ fn curve(name: &str, epochs: usize, end: f64) -> Curve {
         let left = (-4.0 * e as f64 / epochs as f64).exp();
         let valid_loss = 1.0 - end + left * 1.3 + 0.25 * (e as f64 / epochs as f64).powi(2) + wobble(0.06);
         let valid_accuracy = (end - (end - 0.2) * left + wobble(0.025)).clamp(0.0, 1.0);
-        CurvePoint {
-            epoch: e as f64,
-            train_loss: 0.06 + 1.55 * left,
-            valid_loss: Some(valid_loss),
-            valid_accuracy: Some(valid_accuracy),
-        }
+        let (valid_loss, valid_accuracy) = (Some(valid_loss), Some(valid_accuracy));
+        CurvePoint { epoch: e as f64, train_loss: 0.06 + 1.55 * left, valid_loss, valid_accuracy }
     };
     Curve { name: name.into(), points: (1..=epochs).map(point).collect() }
 }
