@@ -21,6 +21,9 @@ pub struct CropsSpec<'a> {
     pub colour: Colour,
     /// What both sides of a picture are multiplied by first, `(0, 1]`, antialiased.
     pub scale: f64,
+    /// Longer sides beyond so many pixels are brought down to it, where given: what fills a large photo is smooth from pixel to
+    /// pixel, and teaches little of edges and textures.
+    pub longest: Option<usize>,
     /// How they are resampled.
     pub filter: Filter,
     /// Height and width of a crop, in pixels.
@@ -176,7 +179,9 @@ impl Crops {
 fn load(spec: &CropsSpec, index: usize) -> Result<(usize, Scaled), LoadError> {
     let decoded = spec.dataset.picture(index);
     let decoded = decoded.map_err(|source| LoadError { index, name: spec.dataset.name(index), source })?;
-    Ok((index, scaled(&decoded.picture, spec.colour, spec.scale, spec.filter)))
+    let longer = decoded.picture.height.max(decoded.picture.width).max(1) as f64;
+    let scale = spec.longest.map_or(spec.scale, |longest| spec.scale.min(longest as f64 / longer));
+    Ok((index, scaled(&decoded.picture, spec.colour, scale, spec.filter)))
 }
 
 impl Held {
@@ -211,6 +216,7 @@ mod tests {
             order,
             colour: Colour::Rgb,
             scale: 0.5,
+            longest: None,
             filter: Filter::Bilinear,
             size: [32, 40],
             max_bytes: 1 << 30,
@@ -254,6 +260,9 @@ mod tests {
         let crops = crops.expect("readable");
         assert!(crops.in_part >= 2, "{}", crops.in_part);
         assert_eq!(crops.cut(crops.place(Key::new(1))).len(), 3 * 32 * 40);
+        let small = CropsSpec { scale: 1.0, longest: Some(47), size: [40, 40], ..spec(&dataset, &order) };
+        let place = Crops::load(&small, &|_| ()).expect("readable").place(Key::new(2));
+        assert!(place.top < 8 && place.left < 8, "96 pixels became 47: {place:?}");
         let none = Crops::load(&CropsSpec { size: [49, 8], ..spec(&dataset, &order) }, &|_| ()).expect("readable");
         assert_eq!((none.pictures(), none.too_small), (0, 4));
     }

@@ -79,6 +79,9 @@ pub struct CropsPart {
     /// What both sides of a picture are multiplied by first, `(0, 1]`.
     #[serde(default = "one")]
     pub scale: f64,
+    /// Longer sides beyond so many pixels are brought down to it in training, where given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest: Option<usize>,
     /// Crops of an epoch.
     pub per_epoch: usize,
 }
@@ -283,9 +286,11 @@ impl Recipe {
         if let Some(dropout) = self.model.dropout {
             check("model.dropout", dropout, (0.0..1.0).contains(&dropout), "in [0, 1)")?;
         }
-        if let Some(CropsPart { size, scale, per_epoch }) = self.crops {
+        if let Some(CropsPart { size, scale, longest, per_epoch }) = self.crops {
             check("crops.size", size, (8..=1024).contains(&size), "8 to 1024")?;
             check("crops.scale", scale, scale > 0.0 && scale <= 1.0, "above 0 and at most 1")?;
+            let fits = longest.is_none_or(|longest| (size..=65_536).contains(&longest));
+            check("crops.longest", longest, fits, "from crops.size to 65536")?;
             check("crops.per_epoch", per_epoch, (1..=100_000_000).contains(&per_epoch), "1 to 100000000")?;
         }
         if let Some(damage) = &self.damage {

@@ -64,10 +64,11 @@ pub fn restore(options: &RestoreOptions, observer: Observer) -> Result<RestoreFi
                 continue;
             }
         };
-        let whole = planes(&decoded.picture);
+        let mut whole = planes(&decoded.picture);
+        drop(decoded);
         let map = map(&model, options, &dataset, index, (&whole, sigma))?;
-        let restored = restore_planes(&model, &whole, &map, observer).map_err(|error| named(&file, error))?;
-        write_png(&out, &restored)?;
+        restore_planes(&model, &mut whole, map, observer).map_err(|error| named(&file, error))?;
+        write_png(&out, &whole)?;
         report.restored.push(RestoredFile { file, out: out.display().to_string() });
     }
     if report.restored.is_empty() && report.known == 0 {
@@ -88,13 +89,8 @@ fn named(file: &str, error: Error) -> Error {
     }
 }
 
-/// A whole picture. A net for gray restores each channel of a coloured one by itself.
-pub(crate) fn restore_planes(
-    model: &RestorerModel,
-    whole: &Planes,
-    map: &[f32],
-    observer: Observer,
-) -> Result<Planes, Error> {
+/// A whole picture, in its place. A net for gray restores each channel of a coloured one by itself.
+fn restore_planes(model: &RestorerModel, whole: &mut Planes, map: Vec<f32>, observer: Observer) -> Result<(), Error> {
     let [c, h, w] = whole.shape;
     let own = model.manifest.restorer.in_channels;
     if c < own {
@@ -102,16 +98,17 @@ pub(crate) fn restore_planes(
         return Err(Error::request(what, "give a coloured picture, or train with input.colour = \"gray\""));
     }
     let parts = (c / own) as u64;
-    let mut values = Vec::with_capacity(whole.values.len());
-    for (part, channels) in whole.values.chunks_exact(own * h * w).enumerate() {
-        let damaged = Damaged { values: channels.to_vec(), map: map.to_vec() };
+    let mut damaged = Damaged { values: Vec::new(), map };
+    for (part, channels) in whole.values.chunks_exact_mut(own * h * w).enumerate() {
+        damaged.values.clear();
+        damaged.values.extend_from_slice(channels);
         let progress = |done: u64, total: u64| {
             let (done, total) = (part as u64 * total + done, parts * total);
             observer(Event::Progress { done, total, unit: "tiles", note: String::new() });
         };
-        values.extend(repair(model, &damaged, [own, h, w], &progress)?);
+        channels.copy_from_slice(&repair(model, &damaged, [own, h, w], &progress)?);
     }
-    Ok(Planes { shape: whole.shape, values, bits: whole.bits })
+    Ok(())
 }
 
 /// The deviation that the net is told, in `[0, 1]`; nothing where it is told none.

@@ -32,7 +32,7 @@ use crate::{finish, html};
 /// Bytes of pictures that are held at once.
 pub(crate) const HELD_BYTES: usize = 1 << 30;
 /// Crops where the recipe does not say.
-pub(crate) const CROPS: CropsPart = CropsPart { size: 64, scale: 1.0, per_epoch: 10_000 };
+pub(crate) const CROPS: CropsPart = CropsPart { size: 64, scale: 1.0, longest: None, per_epoch: 10_000 };
 /// Pictures on the page.
 const SHOWN: usize = 8;
 
@@ -151,6 +151,7 @@ pub(crate) fn crops_of(job: &Job, part: &CropsPart, colour: Colour, pictures: &[
         order: pictures,
         colour,
         scale: part.scale,
+        longest: part.longest,
         filter: job.recipe.input.filter,
         size: [part.size; 2],
         max_bytes: HELD_BYTES,

@@ -27,15 +27,15 @@ pub fn draw(page: &Page, thumbs: &Thumbs) -> Option<Section> {
         body: html! {
             @if sheet.restored.is_empty() { p.muted { "No clean picture was held out to be shown." } }
             @else {
-                div.scroll tabindex="0" role="region" aria-label="Pictures damaged, restored and clean" { table.sheet {
+                div.scroll tabindex="0" role="region" aria-label="Pictures damaged, restored and clean" { table.sheet.large {
                     thead { tr { th scope="col" { "damaged" } th scope="col" { "restored" } th scope="col" { "as it was" } } }
                     tbody { @for (row, picture) in sheet.restored.iter().enumerate() { tr {
                         @let name = shown(last_part(&picture.file), 48);
                         td { @if let Some((thumb, psnr)) = &picture.damaged {
-                            (thumbs.draw((Place::Restored, row, 0), Some(thumb), &format!("{name}, damaged"))) br; (decibels(*psnr))
+                            (thumbs.draw((Place::Restored, row, 0), Some(thumb), &format!("{name}, damaged"))) (decibels(*psnr))
                         } }
-                        td { (thumbs.draw((Place::Restored, row, 1), Some(&picture.restored), &format!("{name}, restored"))) br; (decibels(picture.psnr)) }
-                        td { (thumbs.draw((Place::Restored, row, 2), Some(&picture.original), &name)) }
+                        td { (thumbs.draw((Place::Restored, row, 1), Some(&picture.restored), &format!("{name}, restored"))) (decibels(picture.psnr)) }
+                        td { (thumbs.draw((Place::Restored, row, 2), Some(&picture.original), &name)) (name) }
                     } } }
                 } }
             }
