@@ -88,6 +88,9 @@ fn complain(text: &str) {
 
 /// Every error of the user's input is a `Result`; what panics all the same is our bug, and is said to be.
 fn own_our_bug(panic: &std::panic::PanicHookInfo) {
+    if striate::device::computes_here() {
+        return;
+    }
     let place = panic.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
     let what = panic.payload_as_str().unwrap_or("no message");
     complain(&format!(

@@ -56,6 +56,12 @@ pub fn wait() {
     chosen().sync().expect("the device computes what it is given");
 }
 
+/// Whether this thread is the device's own. What panics there Burn catches: a kernel of several that cannot be made is passed
+/// over, and a result that was not computed is an error where it is read.
+pub fn computes_here() -> bool {
+    std::thread::current().name().is_some_and(|name| name.starts_with("DSD-") || name.starts_with("DSU-"))
+}
+
 /// The chosen device, without autodiff.
 pub fn chosen() -> Device {
     CHOSEN.get().cloned().unwrap_or_else(Device::flex)
