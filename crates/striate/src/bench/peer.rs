@@ -45,8 +45,10 @@ impl Peer {
         let mut task = name.parse::<Work>()?.task()?;
         let start = Instant::now();
         task.run();
+        wait();
         let first = start.elapsed().as_secs_f64();
         task.run();
+        wait();
         self.tasks.insert(name.to_owned(), task);
         Ok(format!("ready {name} {first:.6}"))
     }
