@@ -194,12 +194,15 @@ pub fn batches(recipe: &Recipe, items: usize) -> (usize, usize) {
     (batch, (items / batch).max(1))
 }
 
+/// The net to save, off the graph, and the state that its training ended in.
+pub type Fitted<N> = (N, State<N>);
+
 /// Trains from `state` to the end; gives the net to save, off the graph, and the state it ended in.
 pub fn fit<T: Task, W: Watch<T::Net>>(
     task: &T,
     mut state: State<T::Net>,
     watch: &mut W,
-) -> Result<(T::Net, State<T::Net>), W::Error> {
+) -> Result<Fitted<T::Net>, W::Error> {
     if state.epoch == 0 && state.batch == 0 {
         state.net = task.ready(state.net)?;
     }

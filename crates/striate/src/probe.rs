@@ -136,18 +136,19 @@ pub(crate) fn report(prepared: &Prepared, kinds: &[Kind], seed: u64, observer: O
     }
     judged.sort_by(|a, b| b.1.total_cmp(&a.1));
     let best = judged.first().map(|(.., predicted)| predicted.clone()).unwrap_or_default();
-    let told = |(i, (kind, accuracy, interval, predicted)): (usize, (&Kind, f64, [f64; 2], Vec<u32>))| {
+    let mut kinds = Vec::new();
+    for (i, (kind, accuracy, ci95, predicted)) in judged.into_iter().enumerate() {
         let pair = Pair { truth: &truth, first: &best, second: &predicted, groups: &groups, classes };
-        ProbeKind {
+        kinds.push(ProbeKind {
             with: kind.with.clone(),
             length: kind.length,
             balanced_accuracy: accuracy,
-            ci95: interval,
+            ci95,
             behind_best: (i > 0).then(|| difference_ci95(&pair, seed)),
             n: truth.len(),
-        }
-    };
-    Ok(ProbeReport { judged_by: judge.words.clone(), kinds: judged.into_iter().enumerate().map(told).collect() })
+        });
+    }
+    Ok(ProbeReport { judged_by: judge.words.clone(), kinds })
 }
 
 /// The class of each scored picture, in the judge's order.

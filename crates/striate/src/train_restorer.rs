@@ -48,7 +48,7 @@ pub(crate) fn train_restorer(job: &Job) -> Result<TrainReport, Error> {
     let (width, depth) = (recipe.model.width.unwrap_or(usual.width), recipe.model.depth.unwrap_or(usual.depth));
     let config = RestorerConfig { width, depth, ..usual };
     let multiple = config.init_zeros(&job.device)?.multiple();
-    if part.size % multiple != 0 {
+    if !part.size.is_multiple_of(multiple) {
         let what = format!("crops.size is {}, and {} takes multiples of {multiple}", part.size, config.name);
         return Err(Error::request(what, "change it in the recipe"));
     }

@@ -160,7 +160,7 @@ impl CoderConfig {
             return Err(self.wrong("image_size", why));
         }
         let squares = h / conv::SQUARE * (w / conv::SQUARE);
-        if self.code % squares != 0 {
+        if !self.code.is_multiple_of(squares) {
             let why = format!("must be a multiple of the {squares} squares of {h}x{w} pixels, got {}", self.code);
             return Err(self.wrong("code", why));
         }
