@@ -43,7 +43,7 @@ const WATCHED: usize = 128;
 const SAMPLED: usize = 1024;
 
 /// Codes are probed where two classes have so many pictures, of at most so many in all, against at most so many components.
-const PROBED: (usize, usize, usize) = (5, 3000, 256);
+const PROBED: (usize, usize, usize) = (5, 600, 256);
 
 /// Fits or trains, scores on held-out pictures, saves the model and the report.
 pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
