@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageEncoder};
 use striate_data::decode::{Limits, decode};
 use striate_train::damage::Damage;
 use striate_vision::array::Array;
@@ -103,19 +104,16 @@ fn filled_with_mean(given: &[f32], map: &[f32]) -> Vec<f32> {
 }
 
 /// What comes back of the smallest JPEG that has at least so many bytes, its header counted; of the largest where none has. Its
-/// Huffman tables are its own, its colours at half the size.
+/// Huffman tables are the standard's and its colours whole: others make smaller files, and better pictures of as many bytes.
 fn jpeg(unit: &[f32], [c, h, w]: [usize; 3], bytes: usize) -> Option<Vec<f32>> {
     let plane = h * w;
     let pixels: Vec<u8> = (0..c * plane).map(|i| (unit[i % c * plane + i / c] * 255.0).round() as u8).collect();
-    let colour = if c == 1 { ColorType::Luma } else { ColorType::Rgb };
-    let (wide, high) = (u16::try_from(w).ok()?, u16::try_from(h).ok()?);
+    let colour = if c == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
     let encoded = |quality: u8| {
         let mut file = Vec::new();
-        let mut encoder = Encoder::new(&mut file, quality);
-        encoder.set_optimized_huffman_tables(true);
-        encoder.set_sampling_factor(SamplingFactor::F_2_2);
-        encoder.encode(&pixels, wide, high, colour).ok()?;
-        Some(file)
+        let written =
+            JpegEncoder::new_with_quality(&mut file, quality).write_image(&pixels, w as u32, h as u32, colour);
+        written.is_ok().then_some(file)
     };
     let (mut low, mut high) = (1, 100);
     while low < high {
