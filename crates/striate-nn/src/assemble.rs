@@ -91,7 +91,7 @@ impl NetConfig {
 }
 
 /// All numbers of a net, those that take no memory yet too.
-fn parameters(net: &Net) -> usize {
+pub(crate) fn parameters(net: &impl Module) -> usize {
     struct Count(usize);
     impl ModuleVisitor for Count {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {

@@ -5,10 +5,11 @@ mod dense;
 mod linear;
 mod strided;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::assemble::parameters;
 use crate::{NetError, Pass, init};
 pub use conv::{ConvCoder, SQUARE};
 pub use dense::DenseCoder;
@@ -169,19 +170,6 @@ impl CoderConfig {
         }
         Ok(())
     }
-}
-
-/// All numbers of an autoencoder, those that take no memory yet too.
-fn parameters(coder: &Coder) -> usize {
-    struct Count(usize);
-    impl ModuleVisitor for Count {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.0 = self.0.saturating_add(param.lazy_shape().num_elements());
-        }
-    }
-    let mut count = Count(0);
-    coder.visit(&mut count);
-    count.0
 }
 
 impl Coder {

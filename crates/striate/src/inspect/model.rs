@@ -83,28 +83,31 @@ pub struct Layer {
 pub(super) fn inspect(path: &Path) -> Result<Inspection, Error> {
     let file = model_path(path);
     let bytes = std::fs::metadata(&file).map_err(Error::reading(&file))?.len();
-    if let Weights::Coder(manifest, tensors) = weights(&file)? {
-        let model = CoderModel::new(&file, *manifest, &tensors)?;
-        let layers = layers(model.coder());
-        return Ok(Inspection::Coder(CoderInfo {
-            file: file.display().to_string(),
-            bytes,
-            preparation: pixels(&model.manifest.preprocess),
-            parameters: layers.iter().map(|layer| layer.parameters).sum(),
-            layers,
-            manifest: model.manifest,
-        }));
-    }
-    if let Weights::Restorer(manifest, tensors) = weights(&file)? {
-        let model = RestorerModel::new(&file, *manifest, &tensors)?;
-        let layers = layers(model.net());
-        return Ok(Inspection::Restorer(RestorerInfo {
-            file: file.display().to_string(),
-            bytes,
-            parameters: layers.iter().map(|layer| layer.parameters).sum(),
-            layers,
-            manifest: model.manifest,
-        }));
+    match weights(&file)? {
+        Weights::Coder(manifest, tensors) => {
+            let model = CoderModel::new(&file, *manifest, &tensors)?;
+            let layers = layers(model.coder());
+            return Ok(Inspection::Coder(CoderInfo {
+                file: file.display().to_string(),
+                bytes,
+                preparation: pixels(&model.manifest.preprocess),
+                parameters: layers.iter().map(|layer| layer.parameters).sum(),
+                layers,
+                manifest: model.manifest,
+            }));
+        }
+        Weights::Restorer(manifest, tensors) => {
+            let model = RestorerModel::new(&file, *manifest, &tensors)?;
+            let layers = layers(model.net());
+            return Ok(Inspection::Restorer(RestorerInfo {
+                file: file.display().to_string(),
+                bytes,
+                parameters: layers.iter().map(|layer| layer.parameters).sum(),
+                layers,
+                manifest: model.manifest,
+            }));
+        }
+        Weights::Own(..) | Weights::Foreign(_) => {}
     }
     let predictor = Predictor::open(&file)?;
     Ok(Inspection::Model(ModelInfo {
