@@ -67,7 +67,7 @@ impl RestoreSpec<'_> {
             let clean = self.crops.cut(place);
             match *self.damage {
                 Damage::Blind { added } => {
-                    let found = self.found(self.crops, place, &clean, added);
+                    let found = self.found(place, &clean, added);
                     self.hide(&mut lesson, found, key);
                 }
                 _ => {
@@ -81,13 +81,13 @@ impl RestoreSpec<'_> {
     }
 
     /// The picture as a blind net finds it: the same noise in every epoch.
-    fn found(&self, crops: &Crops, place: Place, clean: &[f32], added: f64) -> Vec<f32> {
+    fn found(&self, place: Place, clean: &[f32], added: f64) -> Vec<f32> {
         if added == 0.0 {
             return clean.to_vec();
         }
         let own = Key::new(self.recipe.train.seed).with_name("noise").with(place.picture as u64);
-        let planes = (0..crops.shape()[0] as u64).map(|plane| plane << 40);
-        let numbers = planes.flat_map(|plane| crops.pixel_numbers(place).map(move |number| plane + number));
+        let planes = (0..self.crops.shape()[0] as u64).map(|plane| plane << 40);
+        let numbers = planes.flat_map(|plane| self.crops.pixel_numbers(place).map(move |number| plane + number));
         noisy(clean, added / 255.0, own, numbers)
     }
 

@@ -12,9 +12,10 @@ use crate::rungs::Fitted;
 use crate::train::Job;
 use crate::verdict::verdict;
 use crate::{html, page};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use striate_nn::checkpoint::Checkpoint;
-use striate_nn::weights::named_tensors;
+use striate_nn::weights::{NamedTensors, named_tensors};
 use striate_train::fit::EpochRecord;
 use striate_train::manifest::{FORMAT, KEY, Manifest, Provenance, UnlikeRule};
 
@@ -123,9 +124,14 @@ fn model_bytes(job: &Job, outcome: &Outcome) -> Vec<u8> {
         metrics,
         unlike: outcome.unlike.as_ref().map(|(rule, _)| *rule),
     };
-    let text = serde_json::to_string(&manifest).expect("a manifest has a JSON form");
     let mut tensors = named_tensors(&outcome.fitted.net);
     tensors.extend(outcome.unlike.as_ref().map(|(_, reference)| (unlike::TENSOR.to_string(), reference.to_tensor())));
+    file_of(&manifest, tensors)
+}
+
+/// A model file: the weights, and what the manifest says of them.
+pub(crate) fn file_of(manifest: &impl Serialize, tensors: NamedTensors) -> Vec<u8> {
+    let text = serde_json::to_string(manifest).expect("a manifest has a JSON form");
     Checkpoint { tensors, metadata: BTreeMap::from([(KEY.to_string(), text)]) }.to_bytes()
 }
 

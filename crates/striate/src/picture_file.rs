@@ -35,6 +35,12 @@ pub(crate) fn planes(picture: &Picture) -> Planes {
     Planes { shape: [*channels, *height, *width], values, bits }
 }
 
+/// A row or column beyond the last of `side`, mirrored inward, as often as need be.
+pub(crate) fn mirrored(at: usize, side: usize) -> usize {
+    let at = at % (2 * side);
+    if at < side { at } else { 2 * side - 1 - at }
+}
+
 /// The picture as the bytes of a PNG.
 pub(crate) fn to_png(planes: &Planes) -> Result<Vec<u8>, Error> {
     let Planes { shape: [c, h, w], values, bits } = planes;

@@ -12,7 +12,7 @@ use crate::coder_score::prepared;
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::filter::read_npy;
-use crate::picture_file::{Planes, is_png, place, write_png};
+use crate::picture_file::{Planes, is_png, mirrored, place, write_png};
 use crate::report::{Fault, ReconstructReport, ReconstructedFile};
 
 /// What to send through the code, or which codes to draw.
@@ -106,22 +106,18 @@ fn seen(model: &CoderModel, picture: &striate_data::picture::Picture) -> Scaled 
 }
 
 /// Squares of the autoencoder's size side by side, the last ones filled up with mirrored pixels.
-pub(crate) fn through(model: &CoderModel, seen: &Scaled) -> Result<Scaled, Error> {
+fn through(model: &CoderModel, seen: &Scaled) -> Result<Scaled, Error> {
     let Scaled { shape: [c, h, w], values } = seen;
     let (c, h, w) = (*c, *h, *w);
     let [height, width] = model.manifest.preprocess.size;
-    let inside = |at: usize, side: usize| {
-        let at = at % (2 * side);
-        if at < side { at } else { 2 * side - 1 - at }
-    };
     let mut back = vec![0.0; values.len()];
     for top in (0..h).step_by(height) {
         for left in (0..w).step_by(width) {
             let mut unit = Vec::with_capacity(c * height * width);
             for plane in values.chunks_exact(h * w) {
                 for y in top..top + height {
-                    let row = &plane[inside(y, h) * w..][..w];
-                    unit.extend((left..left + width).map(|x| row[inside(x, w)]));
+                    let row = &plane[mirrored(y, h) * w..][..w];
+                    unit.extend((left..left + width).map(|x| row[mirrored(x, w)]));
                 }
             }
             let square = model.reconstruct(&prepared(model, &unit))?;

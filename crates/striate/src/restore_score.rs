@@ -38,7 +38,7 @@ impl Trial {
 }
 
 /// A picture of the data set as the restorer's training saw pictures: its colours, made smaller as they were.
-pub(crate) fn clean(model: &RestorerModel, dataset: &Dataset, index: usize) -> Result<Scaled, Error> {
+fn clean(model: &RestorerModel, dataset: &Dataset, index: usize) -> Result<Scaled, Error> {
     let decoded = dataset.picture(index);
     let decoded = decoded.map_err(|source| LoadError { index, name: dataset.name(index), source })?;
     let colour = if model.manifest.restorer.in_channels == 1 { Colour::Gray } else { Colour::Rgb };

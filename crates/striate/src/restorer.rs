@@ -12,6 +12,7 @@ use striate_train::restorer_manifest::RestorerManifest;
 
 use crate::error::Error;
 use crate::model_file::{self, Weights};
+use crate::picture_file::mirrored;
 
 /// Side of what a tile brings in, in pixels; what it looks at is larger.
 const TILE: usize = 512;
@@ -86,8 +87,8 @@ impl RestorerModel {
             let (height, width) = (to_y - from_y, to_x - from_x);
             let cut = |plane: &[f32], part: &mut Vec<f32>| {
                 for y in from_y..to_y {
-                    let row = &plane[inside(y, h) * w..][..w];
-                    part.extend((from_x..to_x).map(|x| row[inside(x, w)]));
+                    let row = &plane[mirrored(y, h) * w..][..w];
+                    part.extend((from_x..to_x).map(|x| row[mirrored(x, w)]));
                 }
             };
             let mut part = Vec::with_capacity(c * height * width);
@@ -113,11 +114,6 @@ impl RestorerModel {
         }
         Ok(out)
     }
-}
-
-/// A row or column beyond the last, mirrored inward.
-fn inside(at: usize, side: usize) -> usize {
-    if at < side { at } else { (2 * side - 1).saturating_sub(at) }
 }
 
 #[cfg(test)]

@@ -7,31 +7,28 @@ use std::ops::ControlFlow;
 use striate_data::crops::Crops;
 use striate_data::loader::{Batch, LoaderSpec};
 use striate_data::preprocess::{Colour, Preprocess};
-use striate_nn::checkpoint::Checkpoint;
 use striate_nn::coders::CoderConfig;
 use striate_nn::weights::{NamedTensors, named_tensors};
 use striate_train::coder_manifest::{CoderManifest, TASK};
-use striate_train::fit::{Epoch, EpochRecord, Task};
-use striate_train::manifest::{FORMAT, KEY};
+use striate_train::fit::{Epoch, Task};
+use striate_train::manifest::FORMAT;
 use striate_train::metrics::psnr::psnr;
 use striate_train::reconstruct::{ReconstructSpec, Source};
 
-use crate::audit::Audit;
 use crate::code_sheet::{self, Sampled};
 use crate::coder::CoderModel;
 use crate::coder_score::{Came, came, units};
 use crate::components;
 use crate::error::Error;
 use crate::event::Event;
-use crate::page::{CodeSheet, Page};
-use crate::page_parts;
+use crate::finish_pictures::{Learned, Made, finish_pictures};
+use crate::held_crops::{crops, crops_of};
 use crate::parts::{Parts, parts};
 use crate::probe::{self, ProbeReport};
 use crate::report::{CodeReport, TrainReport};
 use crate::train::Job;
-use crate::train_restorer::{crops, crops_of};
 use crate::training::train_in_run;
-use crate::{finish, html, input};
+use crate::{finish, input};
 
 /// Numbers of a code where the recipe does not say.
 const CODE: usize = 64;
@@ -110,24 +107,9 @@ pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
     report.probe = probe(job, &report)?;
 
     let sheet = code_sheet::draw(job, &model, &sampled, came)?;
-    let report = TrainReport {
-        run: job.run.folder.display().to_string(),
-        model: job.run.path("model.safetensors").display().to_string(),
-        rungs: Vec::new(),
-        skipped: Vec::new(),
-        chosen: recipe.model.name.clone(),
-        verdict: verdict(&report, &parts),
-        selected: None,
-        test: None,
-        labels: None,
-        code: Some(report),
-        restore: None,
-        leaks: prepared.leaks.clone(),
-        audit: Audit::default(),
-        seconds: job.start.elapsed().as_secs_f64(),
-    };
-    job.run.write("report.html", html::render(&page(job, report.clone(), &parts, &history, sheet)).as_bytes())?;
-    Ok(report)
+    let learned = Learned { pictures: parts.train.len(), judged_by: parts.words, history: &history };
+    let verdict = verdict(&report, &parts);
+    finish_pictures(job, &learned, verdict, Made::Code(report, sheet))
 }
 
 fn colour(preprocess: &Preprocess) -> Colour {
@@ -240,9 +222,7 @@ fn save(job: &Job, model: &mut CoderModel, tensors: NamedTensors, report: &CodeR
     let solved = !report.explained_variance_ratio.is_empty();
     let figures = [("test.psnr", report.psnr), ("train.explained_variance_ratio", solved.then(|| kept(report)))];
     model.manifest.metrics = figures.into_iter().filter_map(|(name, v)| Some((name.to_string(), v?))).collect();
-    let text = serde_json::to_string(&model.manifest).expect("a manifest has a JSON form");
-    let file = Checkpoint { tensors, metadata: BTreeMap::from([(KEY.to_string(), text)]) };
-    Ok(job.run.write("model.safetensors", &file.to_bytes())?)
+    Ok(job.run.write("model.safetensors", &finish::file_of(&model.manifest, tensors))?)
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
@@ -276,25 +256,4 @@ fn verdict(report: &CodeReport, parts: &Parts) -> Vec<String> {
             .push("No linear autoencoder with a code of this length restores its training pictures better.".into());
     }
     sentences
-}
-
-fn page(job: &Job, report: TrainReport, parts: &Parts, history: &[EpochRecord], sheet: CodeSheet) -> Page {
-    let model = format!("{}, learned from {} pictures", report.chosen, parts.train.len());
-    Page {
-        title: job.prepared.dataset.name.clone(),
-        judged_by: parts.words.to_string(),
-        data: page_parts::data_glance(job),
-        curves: (!history.is_empty()).then(|| page_parts::curve(&report.chosen, history)).into_iter().collect(),
-        confusion: None,
-        per_class: Vec::new(),
-        calibration: None,
-        augment: None,
-        code: Some(sheet),
-        restore: None,
-        audit: Vec::new(),
-        warnings: job.prepared.warnings.clone(),
-        provenance: page_parts::provenance(job, model, report.seconds),
-        command: job.asked.command.clone(),
-        report,
-    }
 }

@@ -2,24 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use striate_data::crops::{Crops, CropsSpec};
 use striate_data::preprocess::Colour;
-use striate_kernels::rng::Key;
-use striate_nn::checkpoint::Checkpoint;
 use striate_nn::restorers::RestorerConfig;
 use striate_nn::weights::named_tensors;
 use striate_train::damage::Damage;
-use striate_train::fit::EpochRecord;
-use striate_train::manifest::{FORMAT, KEY};
+use striate_train::manifest::FORMAT;
 use striate_train::recipe::{CropsPart, InputColour};
 use striate_train::restore::RestoreSpec;
 use striate_train::restorer_manifest::{RestorerManifest, TASK};
 
-use crate::audit::Audit;
 use crate::error::Error;
 use crate::event::Event;
-use crate::page::{Page, RestoreSheet, Restored};
-use crate::page_parts::{self, SIDE};
+use crate::finish;
+use crate::finish_pictures::{Learned, Made, finish_pictures};
+use crate::held_crops::{crops, crops_of};
+use crate::page::{RestoreSheet, Restored};
+use crate::page_parts::SIDE;
 use crate::parts::{Parts, parts};
 use crate::report::{RestoreReport, TrainReport};
 use crate::restore_score::{Trial, trial};
@@ -27,12 +25,9 @@ use crate::restorer::RestorerModel;
 use crate::thumb::{encode, to_rgb};
 use crate::train::Job;
 use crate::training::train_in_run;
-use crate::{finish, html};
 
-/// Bytes of pictures that are held at once.
-pub(crate) const HELD_BYTES: usize = 1 << 30;
 /// Crops where the recipe does not say.
-pub(crate) const CROPS: CropsPart = CropsPart { size: 64, scale: 1.0, longest: None, per_epoch: 10_000 };
+const CROPS: CropsPart = CropsPart { size: 64, scale: 1.0, longest: None, per_epoch: 10_000 };
 /// Pictures on the page.
 const SHOWN: usize = 8;
 
@@ -85,28 +80,11 @@ pub(crate) fn train_restorer(job: &Job) -> Result<TrainReport, Error> {
     let (report, sheet) = scores(job, &model, &parts)?;
     let figures = [("test.psnr", report.psnr), ("test.psnr_of_damaged", report.psnr_of_damaged)];
     model.manifest.metrics = figures.into_iter().filter_map(|(name, v)| Some((name.to_string(), v?))).collect();
-    let text = serde_json::to_string(&model.manifest).expect("a manifest has a JSON form");
-    let file = Checkpoint { tensors, metadata: BTreeMap::from([(KEY.to_string(), text)]) };
-    job.run.write("model.safetensors", &file.to_bytes())?;
+    job.run.write("model.safetensors", &finish::file_of(&model.manifest, tensors))?;
 
-    let report = TrainReport {
-        run: job.run.folder.display().to_string(),
-        model: job.run.path("model.safetensors").display().to_string(),
-        rungs: Vec::new(),
-        skipped: Vec::new(),
-        chosen: recipe.model.name.clone(),
-        verdict: verdict(&report, &model.manifest.damage, n),
-        selected: None,
-        test: None,
-        labels: None,
-        code: None,
-        restore: Some(report),
-        leaks: job.prepared.leaks.clone(),
-        audit: Audit::default(),
-        seconds: job.start.elapsed().as_secs_f64(),
-    };
-    job.run.write("report.html", html::render(&page(job, report.clone(), &parts, n, &history, sheet)).as_bytes())?;
-    Ok(report)
+    let learned = Learned { pictures: n, judged_by: parts.words, history: &history };
+    let verdict = verdict(&report, &model.manifest.damage, n);
+    finish_pictures(job, &learned, verdict, Made::Restorer(report, sheet))
 }
 
 fn colour(job: &Job) -> Colour {
@@ -116,49 +94,6 @@ fn colour(job: &Job) -> Colour {
         InputColour::Rgb => false,
     };
     if gray { Colour::Gray } else { Colour::Rgb }
-}
-
-/// Training pictures in memory; an error where none is large enough, a warning where some are left out.
-pub(crate) fn crops(job: &Job, part: &CropsPart, colour: Colour, pictures: &[usize]) -> Result<Crops, Error> {
-    let crops = crops_of(job, part, colour, pictures)?;
-    if crops.pictures() == 0 {
-        let CropsPart { size, scale, .. } = part;
-        let what = format!("no picture holds a crop of {size}x{size} pixels after its sides are multiplied by {scale}");
-        return Err(Error::request(
-            what,
-            "give larger pictures, or a smaller crops.size or a larger crops.scale in the recipe",
-        ));
-    }
-    let warn = |n: usize, what: &str| {
-        if n > 0 {
-            (job.observer)(Event::Warning(format!("{n} of {} pictures {what}", pictures.len())));
-        }
-    };
-    warn(crops.too_small, "are smaller than a crop and are left out");
-    warn(crops.in_part, "are learned from in part: all of them are more than fits into 1 GiB");
-    Ok(crops)
-}
-
-/// Some pictures in memory.
-pub(crate) fn crops_of(job: &Job, part: &CropsPart, colour: Colour, pictures: &[usize]) -> Result<Crops, Error> {
-    (job.observer)(Event::Stage(format!("reading {} pictures", pictures.len())));
-    let total = pictures.len() as u64;
-    let progress = |done: usize| {
-        (job.observer)(Event::Progress { done: done as u64, total, unit: "pictures", note: String::new() });
-    };
-    let spec = CropsSpec {
-        dataset: &job.prepared.dataset,
-        order: pictures,
-        colour,
-        scale: part.scale,
-        longest: part.longest,
-        filter: job.recipe.input.filter,
-        size: [part.size; 2],
-        max_bytes: HELD_BYTES,
-        key: Key::new(job.recipe.train.seed).with_name("held"),
-        workers: rayon::current_num_threads(),
-    };
-    Ok(Crops::load(&spec, &progress)?)
 }
 
 /// Held-out pictures, damaged and restored: what that gives on the whole, and a few to look at.
@@ -217,25 +152,4 @@ fn verdict(report: &RestoreReport, damage: &Damage, n: usize) -> Vec<String> {
         _ => "How well it works was not measured: no clean picture was held out.".into(),
     };
     vec![learned, scored]
-}
-
-fn page(job: &Job, report: TrainReport, parts: &Parts, n: usize, history: &[EpochRecord], sheet: RestoreSheet) -> Page {
-    let model = format!("{}, learned from {n} pictures", report.chosen);
-    Page {
-        title: job.prepared.dataset.name.clone(),
-        judged_by: parts.words.to_string(),
-        data: page_parts::data_glance(job),
-        curves: vec![page_parts::curve(&report.chosen, history)],
-        confusion: None,
-        per_class: Vec::new(),
-        calibration: None,
-        augment: None,
-        code: None,
-        restore: Some(sheet),
-        audit: Vec::new(),
-        warnings: job.prepared.warnings.clone(),
-        provenance: page_parts::provenance(job, model, report.seconds),
-        command: job.asked.command.clone(),
-        report,
-    }
 }

@@ -55,6 +55,19 @@ fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
+/// Pictures that were not worked on: `known` answers were there already, `faults` pictures could not be read.
+fn passed_by(known: usize, faults: usize) -> String {
+    let mut text = String::new();
+    if known > 0 {
+        text +=
+            &format!("{} there already (--overwrite makes them again)\n", count(known, "answer was", "answers were"));
+    }
+    if faults > 0 {
+        text += &format!("{} could not be read\n", count(faults, "picture", "pictures"));
+    }
+    text
+}
+
 /// `4652008` as `4,652,008`.
 fn thousands(n: usize) -> String {
     let digits = n.to_string();

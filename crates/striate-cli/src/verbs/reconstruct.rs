@@ -6,7 +6,7 @@ use clap::Args;
 use striate::reconstruct::{ReconstructOptions, reconstruct};
 use striate::report::ReconstructReport;
 
-use super::{count, json};
+use super::{count, json, passed_by};
 use crate::Verdict;
 use crate::cli::Globals;
 use crate::terminal::Terminal;
@@ -61,14 +61,5 @@ fn text(report: &ReconstructReport, args: &ReconstructArgs) -> String {
         let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
         text += &format!("PSNR {mean:.2} dB (mean over pictures, all values in [0, 1], cut off but not rounded)\n");
     }
-    if report.known > 0 {
-        text += &format!(
-            "{} there already (--overwrite makes them again)\n",
-            count(report.known, "answer was", "answers were")
-        );
-    }
-    if !report.faults.is_empty() {
-        text += &format!("{} could not be read\n", count(report.faults.len(), "picture", "pictures"));
-    }
-    text
+    text + &passed_by(report.known, report.faults.len())
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use striate::report::RestoreFilesReport;
 use striate::restore::{RestoreOptions, restore};
 
-use super::{count, json};
+use super::{count, json, passed_by};
 use crate::Verdict;
 use crate::cli::Globals;
 use crate::terminal::Terminal;
@@ -57,17 +57,8 @@ pub fn run(args: &RestoreArgs, globals: &Globals, terminal: &Terminal) -> anyhow
 
 fn text(report: &RestoreFilesReport, args: &RestoreArgs) -> String {
     let n = report.restored.len();
-    let mut text = format!("{} restored: {}\n", count(n, "picture", "pictures"), args.out.display());
-    if report.known > 0 {
-        text += &format!(
-            "{} there already (--overwrite makes them again)\n",
-            count(report.known, "answer was", "answers were")
-        );
-    }
-    if !report.faults.is_empty() {
-        text += &format!("{} could not be read\n", count(report.faults.len(), "picture", "pictures"));
-    }
-    text
+    let text = format!("{} restored: {}\n", count(n, "picture", "pictures"), args.out.display());
+    text + &passed_by(report.known, report.faults.len())
 }
 
 fn sigma(text: &str) -> Result<f64, String> {
