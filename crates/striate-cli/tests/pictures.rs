@@ -179,6 +179,7 @@ fn autoencoders_learn_and_their_halves_are_used_apart() {
         let file = format!("{name}.toml");
         let report = answer(&run(&["train", "@photos", "--recipe", &file, "--out", name, "--json"]));
         assert!(report["code"]["psnr"].as_f64() > Some(5.0), "{name}: {report}");
+        assert_eq!(report["code"]["of_crops"], name == "conv", "{report}");
         assert_eq!(report["code"]["explained_variance_ratio"].as_array().map(Vec::len), Some(0));
         let page = page(&folder, name);
         assert!(page.contains("number 1") && page.contains("of 6 steps") && !page.contains("NaN"), "{name}");

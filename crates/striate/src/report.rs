@@ -125,8 +125,11 @@ pub struct CodeReport {
     pub psnr: Option<f64>,
     /// The same of the mean picture, which a code of no number gives.
     pub psnr_of_mean: Option<f64>,
-    /// Held-out pictures.
+    /// Held-out pictures, or crops of such.
     pub n: usize,
+    /// Whether it was measured on crops side by side in place of whole pictures.
+    #[serde(default)]
+    pub of_crops: bool,
     /// What codes tell of the classes beside other vectors, where pictures are labelled; absent where they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeReport>,

@@ -101,6 +101,7 @@ pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
         psnr: mean(came.iter().map(Came::psnr)),
         psnr_of_mean: mean(came.iter().map(|came| psnr(&came.unit, &sampled.picture))),
         n: came.len(),
+        of_crops: recipe.crops.is_some(),
         probe: None,
     };
     save(job, &mut model, tensors, &report)?;
@@ -237,6 +238,7 @@ fn kept(report: &CodeReport) -> f64 {
 
 fn verdict(report: &CodeReport, parts: &Parts) -> Vec<String> {
     let CodeReport { length, values, psnr, psnr_of_mean, n, .. } = report;
+    let of = if report.of_crops { " crops side by side" } else { "" };
     let pictures = parts.train.len();
     let solved = !report.explained_variance_ratio.is_empty();
     let mut sentences = vec![match solved {
@@ -248,7 +250,7 @@ fn verdict(report: &CodeReport, parts: &Parts) -> Vec<String> {
     }];
     if let (Some(psnr), Some(blank)) = (psnr, psnr_of_mean) {
         sentences.push(format!(
-            "Pictures that it has not seen come back at {psnr:.1} dB (mean of {n}, PSNR over all values in [0, 1]); the mean picture alone gives {blank:.1} dB."
+            "Pictures that it has not seen come back at {psnr:.1} dB (mean of {n}{of}, PSNR over all values in [0, 1]); the mean picture alone gives {blank:.1} dB."
         ));
     }
     if solved {

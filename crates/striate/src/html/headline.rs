@@ -41,9 +41,9 @@ pub fn draw(page: &Page) -> Markup {
     html! {
         div.hero {
                 @if let Some(code) = &page.report.code {
-                    (of_pictures(code.psnr, code.n, &page.judged_by))
+                    (of_pictures(code.psnr, &several(code.n, if code.of_crops { "crop" } else { "picture" }), &page.judged_by))
                 } @else if let Some(restore) = &page.report.restore {
-                    (of_pictures(restore.psnr, restore.n, &page.judged_by))
+                    (of_pictures(restore.psnr, &several(restore.n, "picture"), &page.judged_by))
                 } @else if let Some(Headline { score, measured }) = &head {
                     div.figure {
                         p.big { (percent(score.balanced_accuracy)) }
@@ -67,13 +67,13 @@ pub fn draw(page: &Page) -> Markup {
 }
 
 /// What comes back of pictures that the net has not seen.
-fn of_pictures(psnr: Option<f64>, n: usize, judged_by: &str) -> Markup {
+fn of_pictures(psnr: Option<f64>, measured: &str, judged_by: &str) -> Markup {
     html! {
         div.figure {
             @if let Some(psnr) = psnr {
                 p.big { (format!("{psnr:.1}")) "\u{202f}dB" }
                 p.what { "peak signal-to-noise ratio of what comes back" }
-                p.muted { (several(n, "picture")) ", " (shown(judged_by, 120)) }
+                p.muted { (measured) ", " (shown(judged_by, 120)) }
             } @else {
                 p.big.none { "no figure" }
                 p.muted { "Nothing was held out that could be scored honestly." }

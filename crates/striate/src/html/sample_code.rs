@@ -35,6 +35,7 @@ pub fn code() -> Page {
         psnr: Some(21.3),
         psnr_of_mean: Some(14.0),
         n: 39,
+        of_crops: false,
         probe: Some(ProbeReport {
             judged_by: "5-fold cross-validation".into(),
             kinds: vec![kind("this code", 0.61, None), kind("pixels", 0.52, Some([-0.01, 0.2]))],
