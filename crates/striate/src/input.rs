@@ -33,19 +33,25 @@ pub fn of_pretrained(spec: &InputSpec, range: ValueRange) -> Preprocess {
     }
 }
 
-/// The contract of a recipe's input on this data. The side is the recipe's, or the median short side of the pictures,
-/// at most `largest`.
-pub fn of_recipe(input: &InputPart, prepared: &Prepared, largest: usize) -> Preprocess {
-    let [h, w] = prepared.scan.median_size;
-    let side = input.image_size.unwrap_or_else(|| h.min(w).clamp(1, largest));
+/// The colours that a recipe's input keeps of this data.
+pub fn colour(input: &InputPart, prepared: &Prepared) -> Colour {
     let gray = match input.colour {
         InputColour::Auto => prepared.scan.gray,
         InputColour::Gray => true,
         InputColour::Rgb => false,
     };
-    let channels = if gray { 1 } else { 3 };
+    if gray { Colour::Gray } else { Colour::Rgb }
+}
+
+/// The contract of a recipe's input on this data. The side is the recipe's, or the median short side of the pictures,
+/// at most `largest`.
+pub fn of_recipe(input: &InputPart, prepared: &Prepared, largest: usize) -> Preprocess {
+    let [h, w] = prepared.scan.median_size;
+    let side = input.image_size.unwrap_or_else(|| h.min(w).clamp(1, largest));
+    let colour = colour(input, prepared);
+    let channels = if colour == Colour::Gray { 1 } else { 3 };
     Preprocess {
-        colour: if gray { Colour::Gray } else { Colour::Rgb },
+        colour,
         range: prepared.scan.range,
         resize: input.resize,
         size: [side, side],

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use striate_data::crops::Crops;
 use striate_data::loader::{Batch, LoaderSpec};
-use striate_data::preprocess::{Colour, Preprocess};
+use striate_data::preprocess::Preprocess;
 use striate_nn::coders::CoderConfig;
 use striate_nn::weights::{NamedTensors, named_tensors};
 use striate_train::coder_manifest::{CoderManifest, TASK};
@@ -54,7 +54,7 @@ pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
     }
     let config = config(job, &preprocess, &parts)?;
     let held = match &recipe.crops {
-        Some(part) => Some(crops(job, part, colour(&preprocess), &parts.train)?),
+        Some(part) => Some(crops(job, part, preprocess.colour, &parts.train)?),
         None => None,
     };
     let source = source(job, &preprocess, &parts.train, held.as_ref());
@@ -113,10 +113,6 @@ pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
     finish_pictures(job, &learned, verdict, Made::Code(report, sheet))
 }
 
-fn colour(preprocess: &Preprocess) -> Colour {
-    if preprocess.channels() == 1 { Colour::Gray } else { Colour::Rgb }
-}
-
 /// The autoencoder that the recipe names; what cannot be built is refused before any work.
 fn config(job: &Job, preprocess: &Preprocess, parts: &Parts) -> Result<CoderConfig, Error> {
     let model = &job.recipe.model;
@@ -161,7 +157,7 @@ fn source<'a>(job: &'a Job, preprocess: &'a Preprocess, train: &'a [usize], held
 fn watched(job: &Job, manifest: &CoderManifest, valid: &[usize]) -> Result<Vec<f32>, Error> {
     let mut watched = Vec::new();
     if let Some(part) = &job.recipe.crops {
-        let crops = crops_of(job, part, colour(&manifest.preprocess), valid)?;
+        let crops = crops_of(job, part, manifest.preprocess.colour, valid)?;
         let key = striate_kernels::rng::Key::new(job.recipe.train.seed).with_name("watched");
         for i in 0..if crops.pictures() > 0 { WATCHED as u64 } else { 0 } {
             let mut unit = crops.cut(crops.place(key.with(i)));

@@ -7,13 +7,12 @@ use striate_nn::restorers::RestorerConfig;
 use striate_nn::weights::named_tensors;
 use striate_train::damage::Damage;
 use striate_train::manifest::FORMAT;
-use striate_train::recipe::{CropsPart, InputColour};
+use striate_train::recipe::CropsPart;
 use striate_train::restore::RestoreSpec;
 use striate_train::restorer_manifest::{RestorerManifest, TASK};
 
 use crate::error::Error;
 use crate::event::Event;
-use crate::finish;
 use crate::finish_pictures::{Learned, Made, finish_pictures};
 use crate::held_crops::{crops, crops_of};
 use crate::page::{RestoreSheet, Restored};
@@ -25,6 +24,7 @@ use crate::restorer::RestorerModel;
 use crate::thumb::{encode, to_rgb};
 use crate::train::Job;
 use crate::training::train_in_run;
+use crate::{finish, input};
 
 /// Crops where the recipe does not say.
 const CROPS: CropsPart = CropsPart { size: 64, scale: 1.0, longest: None, per_epoch: 10_000 };
@@ -37,7 +37,7 @@ pub(crate) fn train_restorer(job: &Job) -> Result<TrainReport, Error> {
     job.prepared.warnings.iter().for_each(|warning| (job.observer)(Event::Warning(warning.clone())));
     let damage = recipe.damage.clone().unwrap_or(Damage::Gaussian { sigma: [25.0; 2], told: true });
     let part = recipe.crops.clone().unwrap_or(CROPS);
-    let colour = colour(job);
+    let colour = input::colour(&recipe.input, &job.prepared);
     let channels = if colour == Colour::Gray { 1 } else { 3 };
     let usual = RestorerConfig::new(&recipe.model.name, channels, damage.maps())?;
     let (width, depth) = (recipe.model.width.unwrap_or(usual.width), recipe.model.depth.unwrap_or(usual.depth));
@@ -85,15 +85,6 @@ pub(crate) fn train_restorer(job: &Job) -> Result<TrainReport, Error> {
     let learned = Learned { pictures: n, judged_by: parts.words, history: &history };
     let verdict = verdict(&report, &model.manifest.damage, n);
     finish_pictures(job, &learned, verdict, Made::Restorer(report, sheet))
-}
-
-fn colour(job: &Job) -> Colour {
-    let gray = match job.recipe.input.colour {
-        InputColour::Auto => job.prepared.scan.gray,
-        InputColour::Gray => true,
-        InputColour::Rgb => false,
-    };
-    if gray { Colour::Gray } else { Colour::Rgb }
 }
 
 /// Held-out pictures, damaged and restored: what that gives on the whole, and a few to look at.
