@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::verbs::{
-    bench, completions, embed, eval, filter, inspect, lab, models, predict, probe, reconstruct, restore, train,
+    bench, completions, embed, eval, filter, inspect, lab, models, predict, probe, reconstruct, restore, see, train,
 };
 
 const EXAMPLES: &str = "\
@@ -57,6 +57,8 @@ pub enum Verb {
     Reconstruct(reconstruct::ReconstructArgs),
     /// Take noise away, or fill in what is gone
     Restore(restore::RestoreArgs),
+    /// See what a net has learned: an atlas over your own pictures
+    See(see::SeeArgs),
     /// Find out which vectors tell most of the classes
     Probe(probe::ProbeArgs),
     /// Convolve a picture or an array with a kernel, named or your own

@@ -71,6 +71,15 @@ fn draw(folder: &Path, name: &str, shape: [usize; 3]) {
     assert_eq!(striate(folder, &drawn).status.code(), Some(0));
 }
 
+/// A picture's values.
+fn array(folder: &Path, name: &str) -> Vec<f32> {
+    let kernel = ["filter", name, "--kernel", "1", "--out", "array.npy", "--overwrite", "--quiet"];
+    assert_eq!(striate(folder, &kernel).status.code(), Some(0));
+    let npy = bytes(folder, "array.npy");
+    let header = 10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]));
+    npy[header..].as_chunks().0.iter().map(|&value| f32::from_le_bytes(value)).collect()
+}
+
 #[test]
 fn noise_is_taken_away_and_what_does_not_fit_is_refused() {
     let folder = scratch("denoise");
@@ -145,12 +154,7 @@ optimizer = { name = 'adam', lr = 0.002 }
     black("picture.png", "nothing-gone.png");
     let restored = ["restore", "run", "picture.png", "--mask", "nothing-gone.png", "--out", "whole.png", "--quiet"];
     assert_eq!(run(&restored).status.code(), Some(0));
-    let array = |name: &str, out: &str| {
-        let kernel = ["filter", name, "--kernel", "1", "--out", out, "--overwrite", "--quiet"];
-        assert_eq!(run(&kernel).status.code(), Some(0));
-        bytes(&folder, out)
-    };
-    assert_eq!(array("picture.png", "a.npy"), array("whole.png", "b.npy"), "known pixels stay");
+    assert_eq!(array(&folder, "picture.png"), array(&folder, "whole.png"), "known pixels stay");
 
     refused(&run(&["restore", "run", "picture.png", "--out", "x.png"]), "--mask");
     draw(&folder, "mask.png", [37, 51, 3]);
@@ -195,6 +199,19 @@ fn autoencoders_learn_and_their_halves_are_used_apart() {
         let report = answer(&run(&["reconstruct", name, "picture.png", "--out", &back, "--json"]));
         assert!(report["pictures"][0]["psnr"].as_f64().is_some(), "{report}");
     }
+    // Filling in by projection: known pixels keep their bits, those that are gone change.
+    draw(&folder, "mask.png", [70, 45, 1]);
+    let restored = ["restore", "conv", "picture.png", "--mask", "mask.png", "--out", "filled.png", "--quiet"];
+    assert_eq!(run(&restored).status.code(), Some(0));
+    let [before, mask, after] = ["picture.png", "mask.png", "filled.png"].map(|name| array(&folder, name));
+    let changed = |gone: bool| {
+        let values = before.iter().zip(&after).enumerate();
+        values.filter(|(i, (a, b))| (mask[i / 3] > 0.5) == gone && a != b).count()
+    };
+    assert_eq!(before.len(), 3 * mask.len());
+    assert_eq!(changed(false), 0);
+    assert!(changed(true) > 1000, "{}", changed(true));
+    refused(&run(&["restore", "linear", "picture.png", "--mask", "mask.png", "--out", "x.png"]), "16x16");
     refused(&run(&["reconstruct", "linear", "--from", "conv.npy", "--out", "x"]), "codes have 12 numbers");
     refused(&run(&["reconstruct", "linear", "--out", "x"]), "required");
     refused(&run(&["restore", "linear", "picture.png", "--out", "x.png"]), "autoencoder");

@@ -28,6 +28,7 @@ mod records;
 mod resize;
 pub mod scan;
 pub mod split;
+pub mod through_jpeg;
 mod thumbnail;
 pub mod unit_cache;
 mod walk;

@@ -71,6 +71,13 @@ impl Stream {
         low + (high - low) * self.uniform()
     }
 
+    /// A normal number of mean 0 and deviation 1, by the method of Box and Muller (1958).
+    pub fn normal(&mut self) -> f64 {
+        // 1 - u lies in (0, 1].
+        let (radius, angle) = (1.0 - f64::from(self.uniform()), f64::from(self.uniform()));
+        libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(std::f64::consts::TAU * angle)
+    }
+
     /// Uniform in `0..n` by multiply and shift.
     ///
     /// # Panics

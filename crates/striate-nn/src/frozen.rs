@@ -43,6 +43,11 @@ impl Frozen {
         &self.net
     }
 
+    /// Its convolutions made ready.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// The pass that its parts are run with.
     pub fn pass(&self) -> Pass<'_> {
         Pass::Frozen(&self.plan)

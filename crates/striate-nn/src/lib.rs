@@ -32,6 +32,7 @@ mod pass;
 pub mod pretrained;
 pub mod registry;
 pub mod restorers;
+pub mod watch;
 pub mod weights;
 
 pub use atomic::write_atomic;

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use striate_kernels::rng::Key;
 
 use crate::frozen::Plan;
+use crate::watch::Watch;
 
 /// What a forward pass is for.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,8 @@ pub enum Pass<'a> {
     Frozen(&'a Plan),
     /// As [`Pass::Infer`], and adds up the multiply-adds of all pictures.
     Count(&'a Cell<u64>),
+    /// As [`Pass::Infer`] or [`Pass::Frozen`], and keeps what convolutions give.
+    Watch(&'a Watch<'a>),
 }
 
 impl Pass<'_> {

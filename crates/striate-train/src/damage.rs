@@ -2,8 +2,12 @@
 //!
 //! Each value is a function of the key and of its number: a pixel can be given the same noise again and again.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
-use striate_kernels::rng::{Key, Stream};
+use striate_data::through_jpeg::{Loss, through_jpeg};
+use striate_kernels::rng::Key;
+use striate_vision::diffusion::diffuse;
 
 /// What is done to a clean picture. Ranges are drawn from, evenly, once a picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +38,11 @@ pub enum Damage {
     SaltAndPepper {
         /// Least and greatest share of them.
         share: [f64; 2],
+    },
+    /// What JPEG leaves of a picture: values of 8 bits, with the edges of its squares and what it adds around those of the picture.
+    Jpeg {
+        /// Least and greatest quality, from 1 to 100.
+        quality: [u8; 2],
     },
     /// Squares that are gone; where they are is known.
     Holes {
@@ -93,6 +102,11 @@ impl Damage {
             }
             Self::Poisson { photons } => range("photons", photons, 1e9, "[least, greatest], above 0 and up to 1e9"),
             Self::SaltAndPepper { share } => range("share", share, 1.0, "[least, greatest], above 0 and up to 1"),
+            Self::Jpeg { quality: [low, high] } => {
+                let fits = (1..=100).contains(&low) && low <= high && high <= 100;
+                let want = "[least, greatest], from 1 to 100";
+                if fits { Ok(()) } else { Err(DamageError { field: "quality", got: format!("[{low}, {high}]"), want }) }
+            }
             Self::Holes { share, side, .. } => {
                 range("share", [share; 2], 0.9, "above 0 and up to 0.9")?;
                 let want = "1 to 256 pixels";
@@ -149,6 +163,10 @@ impl Damage {
                 };
                 Damaged { values: clean.iter().enumerate().map(each).collect(), map: Vec::new() }
             }
+            Self::Jpeg { quality: [low, high] } => {
+                let loss = Loss { quality: drawn([f64::from(low), f64::from(high)]).round() as u8, halved: c == 3 };
+                Damaged { values: through_jpeg_anywhere(clean, shape, loss, key), map: Vec::new() }
+            }
             Self::Holes { share, side, strokes } => {
                 let drawn_by_hand = strokes && draws.uniform() < 0.5;
                 let map =
@@ -160,27 +178,48 @@ impl Damage {
     }
 }
 
+impl Damaged {
+    /// What a net sees of it, `[C, H, W]`: where pixels are gone, what diffuses into them from around. The net adds what that cannot say.
+    pub fn given(&self, damage: &Damage, shape: [usize; 3]) -> Cow<'_, [f32]> {
+        match damage {
+            Damage::Holes { .. } => diffuse(&self.values, &self.map, shape).into(),
+            _ => self.values.as_slice().into(),
+        }
+    }
+}
+
 /// What a pixel is that is gone.
-pub const HOLE: f32 = 0.5;
+const HOLE: f32 = 0.5;
 
 /// Values with normal noise of deviation `sigma`; value i has that of its number.
 pub fn noisy(clean: &[f32], sigma: f64, key: Key, numbers: impl Iterator<Item = u64>) -> Vec<f32> {
-    let each = |(v, number): (&f32, u64)| (f64::from(*v) + sigma * normal(&mut key.with(number).stream())) as f32;
+    let each = |(v, number): (&f32, u64)| (f64::from(*v) + sigma * key.with(number).stream().normal()) as f32;
     clean.iter().zip(numbers).map(each).collect()
 }
 
-/// A normal number by the method of Box and Muller (1958).
-fn normal(stream: &mut Stream) -> f64 {
-    // 1 - u lies in (0, 1].
-    let (radius, angle) = (1.0 - f64::from(stream.uniform()), f64::from(stream.uniform()));
-    libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(std::f64::consts::TAU * angle)
+/// The picture after JPEG, whose squares begin anywhere: rows and columns are added before the first and taken away again.
+fn through_jpeg_anywhere(clean: &[f32], [c, h, w]: [usize; 3], loss: Loss, key: Key) -> Vec<f32> {
+    let mut stream = key.with_name("grid").stream();
+    let (top, left) = (stream.below(JPEG_SQUARE), stream.below(JPEG_SQUARE));
+    let (high, wide) = (h + top, w + left);
+    let larger = (0..c * high * wide).map(|i| {
+        let (y, x) = (i / wide % high, i % wide);
+        clean[(i / (high * wide) * h + y.saturating_sub(top)) * w + x.saturating_sub(left)]
+    });
+    let larger: Vec<f32> = larger.collect();
+    let Some(through) = through_jpeg(&larger, [c, high, wide], loss) else { return clean.to_vec() };
+    let rows = through.values.chunks_exact(wide).enumerate().filter(|(i, _)| i % high >= top);
+    rows.flat_map(|(_, row)| &row[left..]).copied().collect()
 }
+
+/// Side of what JPEG codes together, where colours are at half the size.
+const JPEG_SQUARE: usize = 16;
 
 /// A number of photons where `mean` are expected: counted one by one where they are few, else by the normal limit.
 fn count(mean: f64, key: Key) -> f64 {
     let mut stream = key.stream();
     if mean > 50.0 {
-        return (mean + libm::sqrt(mean) * normal(&mut stream)).round().max(0.0);
+        return (mean + libm::sqrt(mean) * stream.normal()).round().max(0.0);
     }
     // Knuth 1969: uniform numbers until their product falls below e^-mean
     let (least, mut product, mut n) = (libm::exp(-mean), 1.0, 0.0);
@@ -274,6 +313,19 @@ mod tests {
     }
 
     #[test]
+    fn jpeg_of_a_slope_is_near_it_and_stands_still() {
+        let (h, w) = (30, 41);
+        let clean: Vec<f32> = (0..h * w).map(|i| (i % w + i / w) as f32 / 80.0).collect();
+        for quality in [[95, 95], [5, 20]] {
+            let damage = Damage::Jpeg { quality };
+            let damaged = damage.apply(&clean, [1, h, w], Key::new(3)).values;
+            let error = damaged.iter().zip(&clean).map(|(a, b)| (a - b).powi(2)).sum::<f32>() / clean.len() as f32;
+            assert!(error > 1e-6 && error < 2e-3, "{quality:?} {error}");
+            assert_eq!(damage.apply(&clean, [1, h, w], Key::new(3)).values, damaged);
+        }
+    }
+
+    #[test]
     fn what_cannot_be_done_is_told() {
         let told = |damage: Damage| damage.check().expect_err("wrong").to_string();
         assert!(told(Damage::Gaussian { sigma: [30.0, 20.0], told: true }).contains("`sigma`"));
@@ -281,5 +333,6 @@ mod tests {
         assert!(told(Damage::Holes { share: 0.95, side: 8, strokes: false }).contains("`share`"));
         assert!(told(Damage::Holes { share: 0.5, side: 0, strokes: false }).contains("`side`"));
         assert!(told(Damage::Poisson { photons: [0.0, 3.0] }).contains("above 0"));
+        assert!(told(Damage::Jpeg { quality: [0, 30] }).contains("`quality`"));
     }
 }

@@ -12,7 +12,7 @@ use striate_kernels::rng::Key;
 use striate_nn::restorers::{Restorer, RestorerConfig};
 use striate_nn::{NetError, Noise, Pass};
 
-use crate::damage::{Damage, Damaged, noisy};
+use crate::damage::{Damage, noisy};
 use crate::fit::{Epoch, FitError, Judgement, Task};
 use crate::metrics::psnr::psnr;
 use crate::pixel_loss::{Units, pixel_loss, pixel_loss_where};
@@ -135,12 +135,12 @@ impl RestoreSpec<'_> {
 impl Lesson {
     /// The picture `clean` and what became of it.
     fn push(&mut self, damage: &Damage, clean: Vec<f32>, shape: [usize; 3], key: Key) {
-        let Damaged { values, map } = damage.apply(&clean, shape, key);
+        let damaged = damage.apply(&clean, shape, key);
         if damage.is_holes() {
-            (0..shape[0]).for_each(|_| self.counts.extend(&map));
+            (0..shape[0]).for_each(|_| self.counts.extend(&damaged.map));
         }
-        self.given.extend(values);
-        self.maps.extend(map);
+        self.given.extend(&*damaged.given(damage, shape));
+        self.maps.extend(damaged.map);
         self.wanted.extend(clean);
     }
 

@@ -12,6 +12,7 @@ pub mod convolve;
 pub mod diffusion;
 pub mod edges;
 pub mod error;
+pub mod filter_kind;
 #[cfg(test)]
 mod fixture;
 pub mod hog;

@@ -10,20 +10,19 @@ use striate_vision::array::Array;
 use striate_vision::pca::{Covariance, Pca, RandomisedOptions};
 
 use crate::error::Error;
-use crate::event::Event;
-use crate::train::Job;
+use crate::event::{Event, Observer};
 
 /// Numbers of a picture whose covariance is held, in 128 MiB; more need the pictures themselves.
 const STREAMED: usize = 4096;
 /// Numbers of pictures that are held at once at most, 1 GiB.
-const HELD: usize = 1 << 28;
+pub(crate) const HELD: usize = 1 << 28;
 
 /// The components, in one pass over the pictures where their covariance can be held.
-pub(crate) fn fit(job: &Job, spec: &ReconstructSpec) -> Result<Pca, Error> {
+pub(crate) fn fit(spec: &ReconstructSpec, observer: Observer) -> Result<Pca, Error> {
     let (n, d, k) = (spec.items(), spec.coder.values(), spec.coder.code);
     if d <= STREAMED {
         let mut covariance = Covariance::new(d)?;
-        each_batch(job, spec, |batch| {
+        each_batch(spec, observer, |batch| {
             covariance.push(&batch.pixels);
             Ok(())
         })?;
@@ -34,23 +33,27 @@ pub(crate) fn fit(job: &Job, spec: &ReconstructSpec) -> Result<Pca, Error> {
         return Err(Error::request(what, "give a smaller --image-size, or fewer pictures or crops"));
     }
     let mut rows = Vec::with_capacity(n * d);
-    each_batch(job, spec, |batch| {
+    each_batch(spec, observer, |batch| {
         rows.extend_from_slice(&batch.pixels);
         Ok(())
     })?;
     let rows = Array::new(vec![rows.len() / d, d], rows);
-    let options = RandomisedOptions { seed: job.recipe.train.seed, ..RandomisedOptions::default() };
+    let options = RandomisedOptions { seed: spec.recipe.train.seed, ..RandomisedOptions::default() };
     Ok(if n <= STREAMED { Pca::fit(&rows, k)? } else { Pca::fit_randomised(&rows, k, &options)? })
 }
 
 /// Goes once through all pictures in their order, or through the crops of an epoch.
-fn each_batch(job: &Job, spec: &ReconstructSpec, mut f: impl FnMut(&Batch) -> Result<(), Error>) -> Result<(), Error> {
+fn each_batch(
+    spec: &ReconstructSpec,
+    observer: Observer,
+    mut f: impl FnMut(&Batch) -> Result<(), Error>,
+) -> Result<(), Error> {
     let total = spec.items() as u64;
     let mut done = 0;
     let each = |batch: Batch| {
         f(&batch)?;
         done += batch.indices.len() as u64;
-        (job.observer)(Event::Progress { done, total, unit: "pictures", note: String::new() });
+        observer(Event::Progress { done, total, unit: "pictures", note: String::new() });
         Ok(ControlFlow::Continue(()))
     };
     match &spec.source {

@@ -13,7 +13,8 @@ use striate_vision::array::Array;
 use striate_vision::npy::to_npy_bytes;
 
 use crate::coder::CoderModel;
-use crate::coder_score::came;
+use crate::coder_score::{came, prepared as ready};
+use crate::components_beside::components_beside;
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::model_file::{Weights, model_path, weights};
@@ -233,11 +234,21 @@ impl Scores<'_> {
     ) -> Result<String, Error> {
         let [height, width] = model.manifest.preprocess.size;
         let shape = [model.manifest.preprocess.channels(), height, width];
+        let components = components_beside(model, prepared, observer)?;
+        observer(Event::Stage(format!("scoring {} pictures", indices.len())));
         for (done, &index) in indices.iter().enumerate() {
-            for came in came(model, &prepared.dataset, index)? {
+            for (number, came) in came(model, &prepared.dataset, index)?.into_iter().enumerate() {
                 self.net.push(nearness(&came.back, &came.unit, shape));
                 self.groups.push(prepared.groups[index]);
-                self.baselines.of_code(&came.unit, shape, model.manifest.coder.code)?;
+                self.baselines.of_code(&came.unit, shape, model.manifest.coder.code);
+                if let Some(pca) = &components {
+                    let back = pca.reconstruct(&ready(pca, &came.unit))?;
+                    self.baselines.add("pca", "", nearness(&back, &came.unit, shape));
+                }
+                let name = std::path::Path::new(&prepared.dataset.name(index)).with_extension("");
+                let name = format!("{}-{number:03}.png", name.display());
+                self.save(&name, "clean", &came.unit, shape)?;
+                self.save(&name, "restored", &came.back, shape)?;
             }
             progress(observer, done, indices.len());
         }

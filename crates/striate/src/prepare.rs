@@ -83,7 +83,8 @@ pub fn look_at(dataset: Dataset, strict: bool, observer: Observer) -> Result<Pre
     train.extend(take(None));
     train.sort_unstable();
     let tests = dataset.examples.iter().filter(|example| example.split == Some(Split::Test)).count();
-    if tests > 0 && test.is_empty() {
+    let labelled = dataset.examples.iter().any(|example| example.label.is_some());
+    if labelled && tests > 0 && test.is_empty() {
         warnings.push(format!(
             "none of the {tests} pictures of the given test split can be used: figures are made without it"
         ));

@@ -6,9 +6,12 @@ use striate_data::dataset::{Dataset, OpenOptions};
 use striate_data::decode::{self, Limits};
 use striate_train::damage::{Damage, Damaged};
 
+use crate::coder::CoderModel;
 use crate::error::Error;
 use crate::event::{Event, Observer};
+use crate::model_file::{Weights, weights};
 use crate::picture_file::{Planes, is_png, place, planes, write_png};
+use crate::projection::fill;
 use crate::report::{Fault, RestoreFilesReport, RestoredFile};
 use crate::restore_score::repair;
 use crate::restorer::RestorerModel;
@@ -32,7 +35,7 @@ pub struct RestoreOptions {
 
 /// Restores every picture.
 pub fn restore(options: &RestoreOptions, observer: Observer) -> Result<RestoreFilesReport, Error> {
-    let model = RestorerModel::open(&options.model)?;
+    let model = Way::open(options)?;
     let sigma = told_sigma(&model, options)?;
     let dataset = Dataset::open(&options.data, &OpenOptions { unlabelled: true, ..OpenOptions::default() })?;
     if dataset.is_empty() {
@@ -81,6 +84,64 @@ pub fn restore(options: &RestoreOptions, observer: Observer) -> Result<RestoreFi
     Ok(report)
 }
 
+/// What undoes the damage.
+enum Way {
+    /// A net that was trained for it.
+    Net(Box<RestorerModel>),
+    /// An autoencoder of clean pictures, which fills in what is gone.
+    Projection(Box<CoderModel>),
+}
+
+impl Way {
+    fn open(options: &RestoreOptions) -> Result<Self, Error> {
+        match (weights(&options.model)?, &options.mask) {
+            (Weights::Coder(manifest, tensors), Some(_)) => {
+                let model = CoderModel::new(&options.model, *manifest, &tensors)?;
+                Ok(Self::Projection(Box::new(model)))
+            }
+            _ => Ok(Self::Net(Box::new(RestorerModel::open(&options.model)?))),
+        }
+    }
+
+    fn channels(&self) -> usize {
+        match self {
+            Self::Net(model) => model.manifest.restorer.in_channels,
+            Self::Projection(model) => model.manifest.coder.in_channels,
+        }
+    }
+
+    /// What the net learned to undo.
+    fn damage(&self) -> Option<&Damage> {
+        match self {
+            Self::Net(model) => Some(&model.manifest.damage),
+            Self::Projection(_) => None,
+        }
+    }
+
+    fn fills(&self) -> bool {
+        self.damage().is_none_or(Damage::is_holes)
+    }
+
+    /// An autoencoder of whole pictures knows no parts of larger ones.
+    fn check_size(&self, [_, h, w]: [usize; 3]) -> Result<(), Error> {
+        let Self::Projection(model) = self else { return Ok(()) };
+        let [height, width] = model.manifest.preprocess.size;
+        if model.manifest.crops.is_some() || [h, w] == [height, width] {
+            return Ok(());
+        }
+        let what =
+            format!("the picture has {w}x{h} pixels, and this autoencoder learned whole pictures of {width}x{height}");
+        Err(Error::request(what, "give pictures of that size, or an autoencoder of crops"))
+    }
+
+    fn undo(&self, damaged: &Damaged, shape: [usize; 3], progress: &dyn Fn(u64, u64)) -> Result<Vec<f32>, Error> {
+        match self {
+            Self::Net(model) => repair(model, damaged, shape, progress),
+            Self::Projection(model) => fill(model, &damaged.values, &damaged.map, shape, progress),
+        }
+    }
+}
+
 /// The same error, with the picture that it is about.
 fn named(file: &str, error: Error) -> Error {
     match error {
@@ -90,9 +151,10 @@ fn named(file: &str, error: Error) -> Error {
 }
 
 /// A whole picture, in its place. A net for gray restores each channel of a coloured one by itself.
-fn restore_planes(model: &RestorerModel, whole: &mut Planes, map: Vec<f32>, observer: Observer) -> Result<(), Error> {
+fn restore_planes(model: &Way, whole: &mut Planes, map: Vec<f32>, observer: Observer) -> Result<(), Error> {
     let [c, h, w] = whole.shape;
-    let own = model.manifest.restorer.in_channels;
+    let own = model.channels();
+    model.check_size(whole.shape)?;
     if c < own {
         let what = format!("the picture is gray, and this net restores pictures of {own} channels");
         return Err(Error::request(what, "give a coloured picture, or train with input.colour = \"gray\""));
@@ -104,16 +166,16 @@ fn restore_planes(model: &RestorerModel, whole: &mut Planes, map: Vec<f32>, obse
         damaged.values.extend_from_slice(channels);
         let progress = |done: u64, total: u64| {
             let (done, total) = (part as u64 * total + done, parts * total);
-            observer(Event::Progress { done, total, unit: "tiles", note: String::new() });
+            observer(Event::Progress { done, total, unit: "parts", note: String::new() });
         };
-        channels.copy_from_slice(&repair(model, &damaged, [own, h, w], &progress)?);
+        channels.copy_from_slice(&model.undo(&damaged, [own, h, w], &progress)?);
     }
     Ok(())
 }
 
 /// The deviation that the net is told, in `[0, 1]`; nothing where it is told none.
-fn told_sigma(model: &RestorerModel, options: &RestoreOptions) -> Result<Option<f32>, Error> {
-    let Damage::Gaussian { sigma: [low, high], told: true } = model.manifest.damage else {
+fn told_sigma(model: &Way, options: &RestoreOptions) -> Result<Option<f32>, Error> {
+    let Some(&Damage::Gaussian { sigma: [low, high], told: true }) = model.damage() else {
         return match options.sigma {
             None => Ok(None),
             Some(_) => Err(Error::request("--sigma: this net is not told how much noise there is", "leave it out")),
@@ -124,14 +186,14 @@ fn told_sigma(model: &RestorerModel, options: &RestoreOptions) -> Result<Option<
 
 /// What is told beside the picture.
 fn map(
-    model: &RestorerModel,
+    model: &Way,
     options: &RestoreOptions,
     dataset: &Dataset,
     index: usize,
     (whole, sigma): (&Planes, Option<f32>),
 ) -> Result<Vec<f32>, Error> {
     let [_, h, w] = whole.shape;
-    match (&options.mask, model.manifest.damage.is_holes()) {
+    match (&options.mask, model.fills()) {
         (Some(mask), true) => read_mask(&mask_of(mask, &dataset.name(index))?, [h, w]),
         (None, true) => {
             let advice = "give --mask: a picture of the same size, white where pixels are gone";

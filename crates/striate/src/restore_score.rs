@@ -5,7 +5,7 @@ use striate_data::dataset::Dataset;
 use striate_data::loader::LoadError;
 use striate_data::preprocess::{Colour, Filter};
 use striate_kernels::rng::Key;
-use striate_train::damage::{Damaged, HOLE};
+use striate_train::damage::Damaged;
 use striate_train::metrics::psnr::psnr;
 
 use crate::error::Error;
@@ -62,13 +62,12 @@ pub(crate) fn repair(
     progress: &dyn Fn(u64, u64),
 ) -> Result<Vec<f32>, Error> {
     let Damaged { values, map } = damaged;
-    if !model.manifest.damage.is_holes() {
-        return model.restore(values, map, shape, progress);
+    let damage = &model.manifest.damage;
+    let mut restored = model.restore(&damaged.given(damage, shape), map, shape, progress)?;
+    if !damage.is_holes() {
+        return Ok(restored);
     }
     let plane = shape[1] * shape[2];
-    let hollow: Vec<f32> =
-        values.iter().enumerate().map(|(i, &v)| if map[i % plane] > 0.0 { HOLE } else { v }).collect();
-    let mut restored = model.restore(&hollow, map, shape, progress)?;
     for (i, v) in restored.iter_mut().enumerate() {
         if map[i % plane] == 0.0 {
             *v = values[i];

@@ -37,9 +37,10 @@ impl RestorerModel {
         match model_file::weights(path)? {
             Weights::Restorer(manifest, tensors) => Self::new(path, *manifest, &tensors),
             Weights::Own(..) => refuse("this is a classifier, which gives labels and no pictures", advice),
-            Weights::Coder(..) => {
-                refuse("this is an autoencoder, which knows no damage", "`striate reconstruct` with it")
-            }
+            Weights::Coder(..) => refuse(
+                "this is an autoencoder, which knows no damage",
+                "`striate reconstruct` with it, or fill in what is gone: `striate restore --mask`",
+            ),
             Weights::Foreign(_) => refuse("these are weights of another program", advice),
         }
     }

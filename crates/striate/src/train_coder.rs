@@ -22,7 +22,7 @@ use crate::components;
 use crate::error::Error;
 use crate::event::Event;
 use crate::finish_pictures::{Learned, Made, finish_pictures};
-use crate::held_crops::{crops, crops_of};
+use crate::held_crops::{self, crops};
 use crate::parts::{Parts, parts};
 use crate::probe::{self, ProbeReport};
 use crate::report::{CodeReport, TrainReport};
@@ -79,7 +79,7 @@ pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
     };
     let (tensors, ratios, history) = if solved {
         (job.observer)(Event::Stage(format!("{} components of {} pictures", coder.code, spec.items())));
-        let pca = components::fit(job, &spec)?;
+        let pca = components::fit(&spec, job.observer)?;
         (components::tensors(&pca), pca.explained_variance_ratio(), Vec::new())
     } else {
         (job.observer)(Event::Stage(format!("training {} on {} pictures", coder.name, parts.train.len())));
@@ -157,7 +157,7 @@ fn source<'a>(job: &'a Job, preprocess: &'a Preprocess, train: &'a [usize], held
 fn watched(job: &Job, manifest: &CoderManifest, valid: &[usize]) -> Result<Vec<f32>, Error> {
     let mut watched = Vec::new();
     if let Some(part) = &job.recipe.crops {
-        let crops = crops_of(job, part, manifest.preprocess.colour, valid)?;
+        let crops = held_crops::Source::of(job).crops(part, manifest.preprocess.colour, valid)?;
         let key = striate_kernels::rng::Key::new(job.recipe.train.seed).with_name("watched");
         for i in 0..if crops.pictures() > 0 { WATCHED as u64 } else { 0 } {
             let mut unit = crops.cut(crops.place(key.with(i)));

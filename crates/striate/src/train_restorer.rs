@@ -14,7 +14,7 @@ use striate_train::restorer_manifest::{RestorerManifest, TASK};
 use crate::error::Error;
 use crate::event::Event;
 use crate::finish_pictures::{Learned, Made, finish_pictures};
-use crate::held_crops::{crops, crops_of};
+use crate::held_crops::{self, crops};
 use crate::page::{RestoreSheet, Restored};
 use crate::page_parts::SIDE;
 use crate::parts::{Parts, parts};
@@ -51,7 +51,9 @@ pub(crate) fn train_restorer(job: &Job) -> Result<TrainReport, Error> {
     let crops = crops(job, &part, colour, &parts.train)?;
     let valid = match parts.valid.is_empty() {
         true => None,
-        false => Some(crops_of(job, &part, colour, &parts.valid)?).filter(|crops| crops.pictures() > 0),
+        false => {
+            Some(held_crops::Source::of(job).crops(&part, colour, &parts.valid)?).filter(|crops| crops.pictures() > 0)
+        }
     };
     let spec = RestoreSpec {
         recipe,

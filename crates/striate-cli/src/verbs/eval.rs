@@ -46,7 +46,7 @@ pub struct EvalArgs {
     /// Pictures whose names give this regular expression the same first capture count as one in the interval
     #[arg(long, value_name = "REGEX")]
     pub group_by: Option<String>,
-    /// A folder for what was compared, of a net that restores pictures: clean, damaged and restored as .npy
+    /// A folder for what was compared, of a net that gives pictures: clean, damaged and restored as .npy
     #[arg(long, value_name = "DIR")]
     pub save: Option<PathBuf>,
     /// A damaged picture is an error; without this it is left out, and said

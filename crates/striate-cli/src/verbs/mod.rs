@@ -13,6 +13,7 @@ pub mod predict;
 pub mod probe;
 pub mod reconstruct;
 pub mod restore;
+pub mod see;
 pub mod train;
 
 use crate::Verdict;
@@ -29,6 +30,7 @@ pub fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Verdict> {
         Verb::Embed(args) => embed::run(args, globals, terminal),
         Verb::Reconstruct(args) => reconstruct::run(args, globals, terminal),
         Verb::Restore(args) => restore::run(args, globals, terminal),
+        Verb::See(args) => see::run(args, globals, terminal),
         Verb::Probe(args) => probe::run(args, globals, terminal),
         Verb::Filter(args) => filter::run(args, globals, terminal),
         Verb::Inspect(args) => inspect::run(args, globals, terminal),

@@ -20,9 +20,11 @@ Examples:
   striate restore runs/my-photos-ffdnet-1 noisy-photos --sigma 15 --out clean
   striate train my-photos --recipe inpaint
   striate restore runs/my-photos-unet-1 scratched.png --mask scratches.png --out whole.png
+  striate restore runs/my-photos-conv_autoencoder-1 scratched.png --mask scratches.png --out whole.png
 
 Answers are PNG files with as many bits as the pictures had. A net for gray pictures restores each channel of a coloured one by \
 itself. Pictures are gone through in tiles that overlap so far that no seam can be; memory does not grow with their size. \
+An autoencoder fills in what is gone by what comes back of the whole, again and again. \
 Pictures whose answer is there already are passed by, so that a run that was stopped goes on.")]
 pub struct RestoreArgs {
     /// The model: its file, or the folder of the run that made it

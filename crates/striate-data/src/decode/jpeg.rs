@@ -32,10 +32,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PictureEr
     if !bytes[frame.end..].windows(2).any(|pair| pair == [0xFF, 0xD9]) {
         return Err(damaged("it is cut: its end marker is missing"));
     }
-    let (mut decoded, orientation) = match decode_as(bytes, true) {
+    let apart = frame.is_apart(bytes);
+    let (mut decoded, orientation) = match decode_as(bytes, true, apart) {
         Ok(decoded) => decoded,
         Err(_) => {
-            let (mut decoded, orientation) = decode_as(bytes, false)?;
+            let (mut decoded, orientation) = decode_as(bytes, false, apart)?;
             decoded.notes.push(Note::Mended);
             (decoded, orientation)
         }
@@ -44,7 +45,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PictureEr
     Ok(exif::upright(decoded, orientation))
 }
 
-fn decode_as(bytes: &[u8], strict: bool) -> Result<(Decoded, u8), PictureError> {
+/// `apart`: as [`Frame::is_apart`].
+fn decode_as(bytes: &[u8], strict: bool, apart: bool) -> Result<(Decoded, u8), PictureError> {
     let side = usize::from(u16::MAX);
     let options = DecoderOptions::default().set_strict_mode(strict).set_max_width(side).set_max_height(side);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
@@ -64,7 +66,14 @@ fn decode_as(bytes: &[u8], strict: bool) -> Result<(Decoded, u8), PictureError> 
     }
     let orientation = decoder.exif().map_or(1, |e| exif::orientation(e));
     decoder.set_options(options.jpeg_set_out_colorspace(out));
-    let pixels = decoder.decode().map_err(|e| refused(&e))?;
+    let pixels = if apart {
+        if matches!(stored, ColorSpace::CMYK | ColorSpace::YCCK) {
+            return Err(PictureError::Unsupported { kind: KIND, why: "printers' colours one after another".into() });
+        }
+        jpeg_decoder::Decoder::new(bytes).decode().map_err(|e| damaged(e.to_string()))?
+    } else {
+        decoder.decode().map_err(|e| refused(&e))?
+    };
     let (width, height) = decoder.dimensions().ok_or_else(|| damaged("it has no size"))?;
     if pixels.len() != width * height * channels {
         return Err(damaged("its data is of another size than its header"));
@@ -78,6 +87,7 @@ pub(super) struct Frame {
     pub height: u64,
     marker: u8,
     bits: u8,
+    planes: u8,
     end: usize,
 }
 
@@ -92,6 +102,13 @@ impl Frame {
             _ => "arithmetic coding".to_owned(),
         };
         Err(PictureError::Unsupported { kind: KIND, why })
+    }
+
+    /// Whether the planes of a sequential file follow each other, a scan each, in place of taking turns: `zune_jpeg` makes
+    /// wrong pictures of such files, without a word.
+    fn is_apart(&self, bytes: &[u8]) -> bool {
+        let scanned = scan_planes(bytes, self.end);
+        self.marker != 0xC2 && scanned.is_some_and(|scanned| scanned < self.planes)
     }
 }
 
@@ -112,14 +129,26 @@ pub(super) fn frame(bytes: &[u8]) -> Option<Frame> {
                 // Start of frame: 0xC0 to 0xCF, but for Huffman tables, an extension and arithmetic conditioning, and
                 // 0xF7 of JPEG-LS.
                 if matches!(marker, 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF | 0xF7) {
-                    let [_, _, bits, h1, h0, w1, w0] = *segment.first_chunk::<7>()?;
+                    let [_, _, bits, h1, h0, w1, w0, planes] = *segment.first_chunk::<8>()?;
                     let (height, width) = (u16::from_be_bytes([h1, h0]).into(), u16::from_be_bytes([w1, w0]).into());
                     let end = (at + 2 + length).min(bytes.len());
-                    return Some(Frame { width, height, marker, bits, end });
+                    return Some(Frame { width, height, marker, bits, planes, end });
                 }
                 at += 2 + length;
             }
         }
+    }
+}
+
+/// Planes of the first scan after `at`.
+fn scan_planes(bytes: &[u8], mut at: usize) -> Option<u8> {
+    loop {
+        at += bytes.get(at..)?.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF))?;
+        let [_, marker, l1, l0, first] = *bytes.get(at..)?.first_chunk()?;
+        if marker == 0xDA {
+            return Some(first);
+        }
+        at += 2 + usize::from(u16::from_be_bytes([l1, l0])).max(2);
     }
 }
 
@@ -133,6 +162,32 @@ mod tests {
         let frame = frame(bytes).expect("a frame");
         assert_eq!((frame.width, frame.height), (7, 5));
         assert!(super::frame(b"\xff\xd8\xff\xe0\xff\xff").is_none());
+    }
+
+    /// Planes apart (as this encoder writes them with tables of their own) are the same coefficients as planes by turns.
+    #[test]
+    fn planes_may_follow_each_other() {
+        use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+        let (w, h) = (50_u16, 37_u16);
+        let pixels: Vec<u8> = (0..u32::from(w) * u32::from(h) * 3).map(|i| (i * i / 700 % 256) as u8).collect();
+        for (quality, sampling) in
+            [(5, SamplingFactor::F_1_1), (60, SamplingFactor::F_1_1), (60, SamplingFactor::F_2_2)]
+        {
+            let [apart, by_turns] = [true, false].map(|own_tables| {
+                let mut file = Vec::new();
+                let mut encoder = Encoder::new(&mut file, quality);
+                encoder.set_sampling_factor(sampling);
+                encoder.set_optimized_huffman_tables(own_tables);
+                encoder.encode(&pixels, w, h, ColorType::Rgb).expect("encodes");
+                assert_eq!(frame(&file).expect("a frame").is_apart(&file), own_tables);
+                match decode(&file, &Limits::default()).expect("decodes").picture.pixels {
+                    Pixels::U8(values) => values,
+                    other => panic!("{other:?}"),
+                }
+            });
+            let sum: u32 = apart.iter().zip(&by_turns).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum();
+            assert!(f64::from(sum) / (apart.len() as f64) < 1.5, "{sampling:?} {sum} of {}", apart.len());
+        }
     }
 
     #[test]

@@ -44,6 +44,17 @@ impl Conv2dSpec {
             }
         }
     }
+
+    /// For each output along an axis of `side` pixels, which of them the taps of a kernel of `kernel` taps fall on; taps on zeros are
+    /// left out.
+    pub fn windows(&self, side: usize, kernel: usize) -> Vec<Vec<usize>> {
+        let (before, after) = self.zeros(side, kernel);
+        let reach = self.dilation * (kernel - 1) + 1;
+        let outputs = (side + before + after).checked_sub(reach).map_or(0, |free| free / self.stride + 1);
+        let tap = |output: usize, tap: usize| (output * self.stride + tap * self.dilation).checked_sub(before);
+        let window = |output| (0..kernel).filter_map(|k| tap(output, k)).filter(|&at| at < side).collect();
+        (0..outputs).map(window).collect()
+    }
 }
 
 /// `activation(conv(x, weight) + bias)`; no bias is `None`.

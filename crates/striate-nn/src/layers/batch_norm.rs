@@ -64,6 +64,14 @@ impl After {
     pub fn act(activation: Activation) -> Self {
         Self { residual: None, activation }
     }
+
+    /// The greater of `x` and the residual, where coordinates travel ([`crate::watch`]).
+    pub(super) fn greatest(self, x: Tensor<4>) -> Tensor<4> {
+        match self.residual {
+            Some(residual) => x.max_pair(residual),
+            None => x,
+        }
+    }
 }
 
 impl BatchNorm {
@@ -81,6 +89,12 @@ impl BatchNorm {
         let [n, c, h, w] = x.dims();
         let [channels] = self.weight.shape().dims();
         assert_eq!(c, channels, "BatchNorm: x has {c} channels, the layer {channels}");
+        if let Pass::Watch(watch) = pass {
+            return match watch.inner() {
+                Some(inner) => self.forward_then(x, after, &inner),
+                None => after.greatest(x),
+            };
+        }
         let After { residual, activation } = after;
         if !matches!(pass, Pass::Train(_)) {
             return ops::scale_shift(x, self.scale_and_shift(), residual, activation);

@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor};
 use striate_engine::ops::{self, Activation, Conv2dSpec, FoldedConv2d, Padding};
 
 use super::{After, BatchNorm};
-use crate::Pass;
 use crate::layers::zeros::zeros;
+use crate::{Pass, watch};
 
 /// How to build a [`Conv2d`]; kernels are square.
 #[derive(Debug, Clone)]
@@ -83,6 +83,13 @@ impl Conv2d {
 
     /// With what follows, in one pass over memory. # Shapes and panics: as [`Conv2d::forward`]
     pub fn forward_act(&self, x: Tensor<4>, activation: Activation, pass: &Pass) -> Tensor<4> {
+        if let Pass::Watch(watch) = pass {
+            let y = match watch.inner() {
+                Some(inner) => self.forward_act(x, activation, &inner),
+                None => self.reach(&x),
+            };
+            return watch.saw(self.weight.id, y);
+        }
         if let Pass::Frozen(plan) = pass {
             let (c_out, device) = ([self.weight.shape().dims::<4>()[0]], x.device());
             let shift = || self.bias.as_ref().map_or_else(|| Tensor::zeros(c_out, &device), Param::val);
@@ -104,12 +111,25 @@ impl Conv2d {
     pub fn forward_norm(&self, x: Tensor<4>, norm: &BatchNorm, after: After, pass: &Pass) -> Tensor<4> {
         assert!(self.bias.is_none(), "Conv2d::forward_norm: a convolution before a norm has no bias");
         match pass {
+            Pass::Watch(watch) => {
+                let y = match watch.inner() {
+                    Some(inner) => self.forward_norm(x, norm, after, &inner),
+                    None => after.greatest(self.reach(&x)),
+                };
+                watch.saw(self.weight.id, y)
+            }
             Pass::Frozen(plan) => {
                 let ready = plan.ready(self.weight.id, x.dims(), || self.folded(x.dims(), norm.scale_and_shift()));
                 ready.forward(x, after.residual, after.activation)
             }
             _ => norm.forward_then(self.forward(x, pass), after, pass),
         }
+    }
+
+    /// As [`watch::reach`].
+    fn reach(&self, x: &Tensor<4>) -> Tensor<4> {
+        let [c_out, _, kernel, _] = self.weight.shape().dims::<4>();
+        watch::reach(x, [c_out, kernel], self.spec)
     }
 
     fn folded(&self, x: [usize; 4], scale_and_shift: (Tensor<1>, Tensor<1>)) -> FoldedConv2d {

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder};
-use striate_data::decode::{Limits, decode};
+use striate_data::through_jpeg::{Loss, through_jpeg};
 use striate_train::damage::Damage;
+use striate_train::metrics::psnr::psnr;
 use striate_vision::array::Array;
 use striate_vision::boundary::Boundary;
 use striate_vision::convolve::{ConvolveOptions, Mode, convolve};
@@ -17,7 +16,6 @@ use striate_vision::non_local_means::{NonLocalMeansOptions, non_local_means};
 
 use super::{Nearness, mean, nearness};
 use crate::error::Error;
-use crate::picture_file::planes;
 use crate::restore_score::Trial;
 
 /// Deviations of the Gaussian blur that are tried, in pixels.
@@ -40,7 +38,8 @@ impl Baselines {
         self.ways.iter().map(|(way, settings)| ((*way).to_string(), best(settings))).collect()
     }
 
-    fn add(&mut self, way: &'static str, setting: impl ToString, score: Nearness) {
+    /// One way's answer for one picture, at one of its settings.
+    pub fn add(&mut self, way: &'static str, setting: impl ToString, score: Nearness) {
         self.ways.entry(way).or_default().entry(setting.to_string()).or_default().push(score);
     }
 
@@ -73,11 +72,10 @@ impl Baselines {
     }
 
     /// Of a code of `length` numbers: a JPEG of no fewer bytes, a byte a number.
-    pub fn of_code(&mut self, unit: &[f32], shape: [usize; 3], length: usize) -> Result<(), Error> {
+    pub fn of_code(&mut self, unit: &[f32], shape: [usize; 3], length: usize) {
         if let Some(back) = jpeg(unit, shape, length) {
             self.add("jpeg", "", nearness(&back, unit, shape));
         }
-        Ok(())
     }
 }
 
@@ -103,27 +101,23 @@ fn filled_with_mean(given: &[f32], map: &[f32]) -> Vec<f32> {
     filled
 }
 
-/// What comes back of the smallest JPEG that has at least so many bytes, its header counted; of the largest where none has. Its
-/// Huffman tables are the standard's and its colours whole: others make smaller files, and better pictures of as many bytes.
-fn jpeg(unit: &[f32], [c, h, w]: [usize; 3], bytes: usize) -> Option<Vec<f32>> {
-    let plane = h * w;
-    let pixels: Vec<u8> = (0..c * plane).map(|i| (unit[i % c * plane + i / c] * 255.0).round() as u8).collect();
-    let colour = if c == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
-    let encoded = |quality: u8| {
-        let mut file = Vec::new();
-        let written =
-            JpegEncoder::new_with_quality(&mut file, quality).write_image(&pixels, w as u32, h as u32, colour);
-        written.is_ok().then_some(file)
-    };
-    let (mut low, mut high) = (1, 100);
-    while low < high {
-        let middle = (low + high) / 2;
-        if encoded(middle)?.len() >= bytes {
-            high = middle;
-        } else {
-            low = middle + 1;
+/// What comes back of the smallest JPEG that has at least so many bytes, header and tables counted, of the largest where none
+/// has; with colours whole or at half the size, whichever comes back better.
+fn jpeg(unit: &[f32], shape: [usize; 3], bytes: usize) -> Option<Vec<f32>> {
+    let best = |halved: bool| {
+        let through = |quality: u8| through_jpeg(unit, shape, Loss { quality, halved });
+        let (mut low, mut high) = (1, 100);
+        while low < high {
+            let middle = (low + high) / 2;
+            if through(middle)?.bytes >= bytes {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
         }
-    }
-    let decoded = decode(&encoded(low)?, &Limits::default()).ok()?;
-    Some(planes(&decoded.picture).values)
+        through(low)
+    };
+    let colours: &[bool] = if shape[0] == 3 { &[false, true] } else { &[false] };
+    let ways = colours.iter().filter_map(|&halved| best(halved));
+    ways.map(|way| way.values).max_by(|a, b| psnr(a, unit).total_cmp(&psnr(b, unit)))
 }

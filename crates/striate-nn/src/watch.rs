@@ -1,0 +1,293 @@
+//! What the convolutions of a net give on the way, and which pixels each unit of theirs sees.
+
+use std::cell::RefCell;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Tensor, TensorData};
+use striate_engine::ops::Conv2dSpec;
+
+use crate::frozen::Plan;
+use crate::weights::Path;
+use crate::{Net, Pass};
+
+/// Listens to a forward pass ([`Pass::Watch`]) and keeps what each convolution gives, its norm, residual and activation applied where
+/// they are one operation with it.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    way: Way<'a>,
+    seen: RefCell<Vec<Seen>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Way<'a> {
+    Frozen(&'a Plan),
+    /// With a graph where the input has one.
+    Infer,
+    /// Each convolution gives the greatest value that its windows hold, in place of a sum.
+    Reach,
+}
+
+/// What one convolution gave.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Of its weights.
+    pub id: ParamId,
+    /// `[N, C, H, W]`.
+    pub output: Tensor<4>,
+}
+
+impl<'a> Watch<'a> {
+    /// Of a frozen net.
+    pub fn frozen(plan: &'a Plan) -> Self {
+        Self { way: Way::Frozen(plan), seen: RefCell::default() }
+    }
+
+    /// Of a net whose gradients are asked for: the outputs are on the graph of the input.
+    pub fn infer() -> Self {
+        Self { way: Way::Infer, seen: RefCell::default() }
+    }
+
+    /// What was seen since, first to last.
+    pub fn take(&self) -> Vec<Seen> {
+        self.seen.take()
+    }
+
+    /// The pass that computes; `None` where coordinates travel.
+    pub(crate) fn inner(&self) -> Option<Pass<'a>> {
+        match self.way {
+            Way::Frozen(plan) => Some(Pass::Frozen(plan)),
+            Way::Infer => Some(Pass::Infer),
+            Way::Reach => None,
+        }
+    }
+
+    pub(crate) fn saw(&self, id: ParamId, output: Tensor<4>) -> Tensor<4> {
+        self.seen.borrow_mut().push(Seen { id, output: output.clone() });
+        output
+    }
+}
+
+/// A convolution of a net.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConvLayer {
+    /// Where it stands: `layer1.0.conv1`.
+    pub path: String,
+    /// Of its weights.
+    pub id: ParamId,
+    /// Of its weights: `[C_out, C_in / groups, K, K]`.
+    pub shape: [usize; 4],
+}
+
+/// Part of a picture that a unit sees: pixels `top..bottom` and `left..right`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// First row.
+    pub top: usize,
+    /// First column.
+    pub left: usize,
+    /// Row after the last.
+    pub bottom: usize,
+    /// Column after the last.
+    pub right: usize,
+}
+
+/// The fields of a convolution's units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fields {
+    /// Of the convolution's weights.
+    pub id: ParamId,
+    /// C, H, W of what it gives.
+    pub shape: [usize; 3],
+    /// Of each unit of a channel, row by row; all channels see the same.
+    pub fields: Vec<Field>,
+}
+
+impl Net {
+    /// Every convolution, by the order of their names in the net.
+    pub fn conv_layers(&self) -> Vec<ConvLayer> {
+        struct Collect {
+            path: Path,
+            layers: Vec<ConvLayer>,
+        }
+        impl ModuleVisitor for Collect {
+            fn enter_module(&mut self, name: &str, container_type: &str) {
+                self.path.enter(name, container_type);
+            }
+            fn exit_module(&mut self, _: &str, container_type: &str) {
+                self.path.exit(container_type);
+            }
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                if let (Ok(shape), path) =
+                    (<[usize; 4]>::try_from(param.lazy_shape().as_slice()), self.path.to_string())
+                {
+                    let path = path.strip_suffix(".weight").unwrap_or(&path).to_owned();
+                    self.layers.push(ConvLayer { path, id: param.id, shape });
+                }
+            }
+        }
+        let mut collect = Collect { path: Path::default(), layers: Vec::new() };
+        self.visit(&mut collect);
+        collect.layers
+    }
+
+    /// Which pixels of a picture of `size` the units of each convolution see, in the order in which they are met; zeros around the
+    /// picture count for nothing. A unit's field is the whole of what it can depend on.
+    ///
+    /// The net itself is run, on pictures that hold how far each pixel is from the four edges: where convolutions, pools and sums give the
+    /// greatest value of what they see, the outputs are the fields. Along a path without branches that is the arithmetic of
+    /// Araujo, Norris, Sim 2019 <https://doi.org/10.23915/distill.00021>.
+    pub fn fields(&self, channels: usize, [h, w]: [usize; 2], device: &burn::tensor::Device) -> Vec<Fields> {
+        let from_edges = |y: usize, x: usize| [h - y, w - x, y + 1, x + 1];
+        let mut values = Vec::with_capacity(4 * channels * h * w);
+        for edge in 0..4 {
+            for _ in 0..channels {
+                values.extend((0..h * w).map(|i| from_edges(i / w, i % w)[edge] as f32));
+            }
+        }
+        let x = Tensor::<4>::from_data(TensorData::new(values, [4, channels, h, w]), device); // [4, C, H, W]
+        let watch = Watch { way: Way::Reach, seen: RefCell::default() };
+        self.features(x, &Pass::Watch(&watch));
+        let fields = |Seen { id, output }: Seen| {
+            let [_, c, rows, columns] = output.dims();
+            let values = output.into_data().try_into_vec::<f32>().expect("a net computes in f32");
+            let at = |edge: usize, unit: usize| values[edge * c * rows * columns + unit] as usize;
+            let field = |unit: usize| Field {
+                top: h - at(0, unit),
+                left: w - at(1, unit),
+                bottom: at(2, unit),
+                right: at(3, unit),
+            };
+            Fields { id, shape: [c, rows, columns], fields: (0..rows * columns).map(field).collect() }
+        };
+        watch.take().into_iter().map(fields).collect()
+    }
+}
+
+/// The greatest value in each window of all channels, given to each of `c_out` channels; windows that see zeros alone have 0.
+pub(crate) fn reach(x: &Tensor<4>, [c_out, kernel]: [usize; 2], spec: Conv2dSpec) -> Tensor<4> {
+    let [n, c, h, w] = x.dims();
+    let (rows, columns) = (spec.windows(h, kernel), spec.windows(w, kernel));
+    let values = x.clone().into_data().try_into_vec::<f32>().expect("coordinates are f32");
+    let mut y = Vec::with_capacity(n * c_out * rows.len() * columns.len());
+    for picture in values.chunks_exact(c * h * w) {
+        let mut greatest = vec![0.0_f32; h * w];
+        for channel in picture.chunks_exact(h * w) {
+            greatest.iter_mut().zip(channel).for_each(|(most, v)| *most = most.max(*v));
+        }
+        let mut plane = Vec::with_capacity(rows.len() * columns.len());
+        for row in &rows {
+            for column in &columns {
+                let taps = row.iter().flat_map(|&y| column.iter().map(move |&x| y * w + x));
+                plane.push(taps.map(|i| greatest[i]).fold(0.0, f32::max));
+            }
+        }
+        (0..c_out).for_each(|_| y.extend_from_slice(&plane));
+    }
+    let shape = [n, c_out, rows.len(), columns.len()];
+    Tensor::from_data(TensorData::new(y, shape), &x.device())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NetConfig;
+    use burn::tensor::Device;
+
+    fn net(name: &str, channels: usize, size: usize) -> (Net, Vec<(ConvLayer, Fields)>) {
+        let config =
+            NetConfig { in_channels: channels, image_size: [size; 2], ..NetConfig::new(name, 5).expect("a name") };
+        let device = Device::flex();
+        let net = config.init(3, &device).expect("builds");
+        let layers = net.conv_layers();
+        let fields = net.fields(channels, [size; 2], &device);
+        let layer = |fields: Fields| (layers.iter().find(|l| l.id == fields.id).expect("a layer").clone(), fields);
+        let fields = fields.into_iter().map(layer).collect();
+        (net, fields)
+    }
+
+    /// `r = sum_l (k_l - 1) prod_(i < l) s_i + 1` of Araujo et al., equation 2, in the middle of a large picture.
+    fn arithmetic(path: &[(usize, usize)]) -> usize {
+        let (mut field, mut jump) = (1, 1);
+        for &(kernel, stride) in path {
+            field += (kernel - 1) * jump;
+            jump *= stride;
+        }
+        field
+    }
+
+    #[test]
+    fn fields_are_those_of_the_arithmetic() {
+        let sides = |fields: &Fields| {
+            let [_, h, w] = fields.shape;
+            let field = fields.fields[h / 2 * w + w / 2];
+            [field.bottom - field.top, field.right - field.left]
+        };
+        let (_, layers) = net("conv4", 3, 128);
+        let mut path = Vec::new();
+        for (layer, fields) in &layers {
+            path.push((3, 1));
+            assert_eq!(sides(fields), [arithmetic(&path); 2], "{}", layer.path);
+            path.push((2, 2));
+        }
+        assert_eq!(layers.len(), 4);
+
+        // The stem, then the longer way through each block; ReLU and norms see a pixel.
+        let (_, layers) = net("resnet18", 3, 224);
+        let of = |path: &str| sides(&layers.iter().find(|(layer, _)| layer.path == path).expect("a layer").1);
+        let mut path = vec![(7, 2), (3, 2)];
+        assert_eq!(of("conv1"), [7; 2]);
+        for (stage, stride) in [(1, 1), (2, 2), (3, 2)] {
+            for block in 0..2 {
+                path.push((3, if block == 0 { stride } else { 1 }));
+                assert_eq!(
+                    of(&format!("layer{stage}.{block}.conv1")),
+                    [arithmetic(&path).min(224); 2],
+                    "{stage}.{block}"
+                );
+                path.push((3, 1));
+                assert_eq!(
+                    of(&format!("layer{stage}.{block}.conv2")),
+                    [arithmetic(&path).min(224); 2],
+                    "{stage}.{block}"
+                );
+            }
+        }
+    }
+
+    /// A pixel outside of a unit's field changes nothing in it but for rounding: Winograd's tiles mix what they hold.
+    #[test]
+    fn units_see_their_fields_and_no_more() {
+        let size = 48;
+        for name in ["efficientnet_lite0", "squeezenet1_1"] {
+            let (net, layers) = net(name, 3, size);
+            let device = Device::flex();
+            let outputs = |changed: Option<(usize, usize)>| {
+                let mut values: Vec<f32> = (0..3 * size * size).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
+                if let Some((y, x)) = changed {
+                    (0..3).for_each(|c| values[(c * size + y) * size + x] += 3.0);
+                }
+                let watch = Watch::infer();
+                let x = Tensor::<4>::from_data(TensorData::new(values, [1, 3, size, size]), &device);
+                net.features(x, &Pass::Watch(&watch));
+                watch
+                    .take()
+                    .into_iter()
+                    .map(|seen| seen.output.into_data().try_into_vec::<f32>().expect("f32"))
+                    .collect::<Vec<_>>()
+            };
+            let before = outputs(None);
+            for changed in [(0, 0), (20, 31), (47, 5)] {
+                for ((layer, fields), (a, b)) in layers.iter().zip(before.iter().zip(outputs(Some(changed)))) {
+                    let units = fields.fields.len();
+                    for (unit, field) in fields.fields.iter().enumerate() {
+                        let (y, x) = changed;
+                        let inside = (field.top..field.bottom).contains(&y) && (field.left..field.right).contains(&x);
+                        let differs =
+                            (0..fields.shape[0]).any(|c| (a[c * units + unit] - b[c * units + unit]).abs() > 1e-4);
+                        assert!(inside || !differs, "{name} {}: unit {unit} at {changed:?}", layer.path);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The task `see`: an atlas of what a net has learned, as a folder of pages that opens by double-click.
+
+pub(crate) mod activity;
+pub(crate) mod first;
+mod pages;
+mod patch;
+pub(crate) mod subject;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use striate_data::dataset::{Dataset, OpenOptions};
+
+use crate::error::Error;
+use crate::event::{Event, Observer};
+use crate::report::Fault;
+use crate::stream::in_batches;
+use activity::{Activity, TOP};
+pub use first::FilterSummary;
+use first::FirstLayer;
+use patch::Patch;
+use subject::{Run, Subject};
+
+/// Pictures that go through the net at a time: what all layers give for them is held at once.
+const BATCH: usize = 4;
+/// By this file a folder is known as an atlas.
+const SUMMARY: &str = "atlas.json";
+
+/// Which net to look at, by which pictures.
+#[derive(Clone, Debug)]
+pub struct SeeOptions {
+    /// A model file, a run folder, weights with their `config.json`, or the name of a net that comes with its weights.
+    pub model: String,
+    /// Pictures, labelled or not.
+    pub images: String,
+    /// The folder.
+    pub out: PathBuf,
+    /// Layers to show; all where not given.
+    pub layers: Option<Vec<String>>,
+    /// Channels of a layer to show, at most.
+    pub channels: usize,
+    /// Whether a folder that holds other things may be written to.
+    pub overwrite: bool,
+}
+
+/// What the atlas shows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SeeReport {
+    /// The net.
+    pub model: String,
+    /// Pictures that went through it.
+    pub pictures: usize,
+    /// Pictures that could not be read.
+    pub faults: Vec<Fault>,
+    /// The filters of the first layer.
+    pub filters: FilterSummary,
+    /// In the order in which a picture meets them.
+    pub layers: Vec<LayerSummary>,
+    /// Channels that the pages show no patches of, to keep the atlas small.
+    pub channels_left_out: usize,
+    /// Length of all files.
+    pub bytes: u64,
+    /// The page to begin with.
+    pub page: String,
+}
+
+/// A layer in figures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LayerSummary {
+    /// Where it stands in the net.
+    pub layer: String,
+    /// Channels, rows and columns of what it gives.
+    pub shape: [usize; 3],
+    /// Rows and columns of the picture that a unit in its middle sees.
+    pub field: [usize; 2],
+    /// Share of units, over pictures and channels, that gave more than 0.
+    pub positive: f64,
+    /// Channels that gave the same value everywhere.
+    pub dead: Vec<usize>,
+    /// Channels that do what an earlier one does, with that one: correlation of their greatest values over pictures above 0.99.
+    pub duplicates: Vec<[usize; 2]>,
+    /// Channels whose patches are shown.
+    pub shown: Vec<usize>,
+}
+
+/// Draws the atlas.
+pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error> {
+    let subject = Subject::open(&options.model)?;
+    let shown = shown(&subject, options)?;
+    let dataset = Dataset::open(&options.images, &OpenOptions { unlabelled: true, ..OpenOptions::default() })?;
+    if dataset.is_empty() {
+        return Err(Error::request(format!("{}: no picture is there", options.images), "give a folder of pictures"));
+    }
+    claim(&options.out, options.overwrite)?;
+    let first = FirstLayer::new(&subject.layers[0]);
+    let Seen { activity, patches, faults } = look(&subject, &dataset, &shown, observer)?;
+    if activity.pictures == 0 {
+        let what = format!("no picture could be read: {}: {}", faults[0].file, faults[0].error);
+        return Err(Error::request(what, "give others"));
+    }
+    observer(Event::Stage("drawing the pages".into()));
+    let all: usize = subject.layers.iter().map(|layer| layer.shape[0]).sum();
+    let mut report = SeeReport {
+        model: subject.name.clone(),
+        pictures: activity.pictures,
+        faults,
+        filters: first.summary.clone(),
+        layers: layers(&subject, &activity, &shown),
+        channels_left_out: all - shown.iter().map(Vec::len).sum::<usize>(),
+        bytes: 0,
+        page: options.out.join("index.html").display().to_string(),
+    };
+    let atlas = pages::Atlas {
+        subject: &subject,
+        dataset: &dataset,
+        first: &first,
+        activity: &activity,
+        patches: &patches,
+        report: &report,
+    };
+    report.bytes = atlas.write(&options.out)?;
+    let summary = serde_json::to_vec_pretty(&report).unwrap_or_default();
+    write(&options.out, SUMMARY, &summary)?;
+    report.bytes += summary.len() as u64;
+    Ok(report)
+}
+
+/// The channels of each layer that are shown: evenly spread over all of it, so that none is shown for its looks.
+fn shown(subject: &Subject, options: &SeeOptions) -> Result<Vec<Vec<usize>>, Error> {
+    let names = options.layers.as_deref().unwrap_or_default();
+    if let Some(unknown) = names.iter().find(|name| subject.layers.iter().all(|layer| layer.path != **name)) {
+        let all: Vec<&str> = subject.layers.iter().map(|layer| layer.path.as_str()).collect();
+        let what = format!("{} has no layer {unknown}", subject.name);
+        return Err(Error::request(what, format!("its convolutions are {}", all.join(", "))));
+    }
+    let of = |layer: &subject::Layer| {
+        let (all, wanted) = (layer.shape[0], options.layers.is_none() || names.contains(&layer.path));
+        let count = if wanted { all.min(options.channels) } else { 0 };
+        (0..count).map(|i| i * all / count).collect()
+    };
+    Ok(subject.layers.iter().map(of).collect())
+}
+
+/// What one pass over the pictures brings.
+struct Seen {
+    activity: Activity,
+    patches: HashMap<(usize, usize), Vec<Patch>>,
+    faults: Vec<Fault>,
+}
+
+fn look(subject: &Subject, dataset: &Dataset, shown: &[Vec<usize>], observer: Observer) -> Result<Seen, Error> {
+    let total = dataset.len();
+    observer(Event::Stage(format!("looking at {total} pictures through {}", subject.name)));
+    let mut seen = Seen { activity: Activity::new(subject), patches: HashMap::new(), faults: Vec::new() };
+    let make = |i: usize| match dataset.picture(i) {
+        Ok(decoded) => Ok(subject.preprocess.to_unit(&decoded.picture)),
+        Err(why) => Err(Fault { file: dataset.name(i), error: why.to_string() }),
+    };
+    in_batches(total, BATCH, make, |from, made| {
+        let mut batch = Vec::new();
+        for (i, made) in made.into_iter().enumerate() {
+            match made {
+                Ok(unit) => batch.push((from + i, unit)),
+                Err(fault) => seen.faults.push(fault),
+            }
+        }
+        seen.push(subject, dataset, shown, &batch);
+        let done = (from + BATCH).min(total) as u64;
+        observer(Event::Progress { done, total: total as u64, unit: "pictures", note: String::new() });
+        std::ops::ControlFlow::Continue(())
+    });
+    Ok(seen)
+}
+
+impl Seen {
+    fn push(&mut self, subject: &Subject, dataset: &Dataset, shown: &[Vec<usize>], batch: &[(usize, Vec<f32>)]) {
+        if batch.is_empty() {
+            return;
+        }
+        let prepared: Vec<Vec<f32>> = batch
+            .iter()
+            .map(|(_, unit)| {
+                let mut prepared = unit.clone();
+                subject.preprocess.normalise(&mut prepared);
+                prepared
+            })
+            .collect();
+        let Run { outputs, logits } = subject.run(&prepared.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let classes = logits.len() / batch.len();
+        let named = |(at, &(picture, _)): (usize, &(usize, Vec<f32>))| {
+            let row = &logits[at * classes..][..classes];
+            let predicted = (0..classes).max_by(|&a, &b| row[a].total_cmp(&row[b]).then(b.cmp(&a))).unwrap_or(0);
+            (picture, dataset.examples[picture].label.map_or(predicted, |label| label as usize))
+        };
+        let pictures: Vec<(usize, usize)> = batch.iter().enumerate().map(named).collect();
+        for (layer, channel, at, field) in self.activity.push(subject, &outputs, &pictures) {
+            if shown[layer].binary_search(&channel).is_err() {
+                continue;
+            }
+            let (picture, unit) = &batch[at];
+            let kept = self.patches.entry((layer, channel)).or_default();
+            kept.push(Patch::cut(unit, &subject.preprocess, field, *picture));
+            let top = &self.activity.layers[layer].channels[channel].top;
+            kept.retain(|patch| top.iter().any(|spot| spot.picture == patch.picture));
+            debug_assert!(kept.len() <= TOP);
+        }
+    }
+}
+
+fn layers(subject: &Subject, activity: &Activity, shown: &[Vec<usize>]) -> Vec<LayerSummary> {
+    let of = |((layer, activity), shown): ((&subject::Layer, &activity::LayerActivity), &Vec<usize>)| {
+        let [_, h, w] = layer.shape;
+        let field = layer.fields[h / 2 * w + w / 2];
+        let channels = &activity.channels;
+        let twins = activity.twins();
+        LayerSummary {
+            layer: layer.path.clone(),
+            shape: layer.shape,
+            field: [field.bottom - field.top, field.right - field.left],
+            positive: channels.iter().map(activity::Channel::positive).sum::<f64>() / channels.len() as f64,
+            dead: (0..channels.len()).filter(|&i| channels[i].is_dead()).collect(),
+            duplicates: twins.iter().enumerate().filter_map(|(i, twin)| Some([i, (*twin)?])).collect(),
+            shown: shown.clone(),
+        }
+    };
+    subject.layers.iter().zip(&activity.layers).zip(shown).map(of).collect()
+}
+
+/// The folder is new, empty or an atlas; or may be written to all the same.
+fn claim(out: &Path, overwrite: bool) -> Result<(), Error> {
+    let free = match std::fs::read_dir(out) {
+        Ok(mut entries) => overwrite || out.join(SUMMARY).exists() || entries.next().is_none(),
+        Err(_) => !out.exists(),
+    };
+    if !free {
+        return Err(Error::Exists(out.to_path_buf()));
+    }
+    write(out, SUMMARY, b"{}")
+}
+
+/// Writes a file of the atlas.
+fn write(out: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let path = out.join(name);
+    std::fs::create_dir_all(path.parent().unwrap_or(out)).map_err(Error::writing(&path))?;
+    striate_nn::write_atomic(&path, bytes).map_err(Error::writing(&path))
+}

@@ -1,0 +1,271 @@
+//! The atlas as pages: one to begin with, one for the filters of the first layer, one for each layer.
+
+use std::collections::HashMap;
+use std::f64::consts::PI;
+use std::path::Path;
+
+use maud::{DOCTYPE, Markup, html};
+use striate_data::dataset::Dataset;
+use striate_vision::filter_kind::{ANGLES, FilterKind};
+
+use super::activity::{Activity, Channel};
+use super::first::{Filter, FirstLayer, drawn};
+use super::patch::{self, Patch, to_webp};
+use super::subject::Subject;
+use super::{LayerSummary, SeeReport, write};
+use crate::error::Error;
+use crate::html::number::{count, percent, several, shown};
+use crate::thumb::to_rgb;
+
+/// Side of a filter on its page, in pixels.
+const FILTER: u32 = 64;
+/// Classes named beside a channel.
+const CLASSES: usize = 3;
+
+/// All that the pages show.
+pub(crate) struct Atlas<'a> {
+    pub subject: &'a Subject,
+    pub dataset: &'a Dataset,
+    pub first: &'a FirstLayer,
+    pub activity: &'a Activity,
+    pub patches: &'a HashMap<(usize, usize), Vec<Patch>>,
+    pub report: &'a SeeReport,
+}
+
+impl Atlas<'_> {
+    /// Writes all files; answers their length.
+    pub fn write(&self, out: &Path) -> Result<u64, Error> {
+        let mut bytes = 0;
+        let mut put = |name: &str, content: &[u8]| {
+            bytes += content.len() as u64;
+            write(out, name, content)
+        };
+        put("style.css", concat!(include_str!("../html/style.css"), include_str!("style.css")).as_bytes())?;
+        for filter in &self.first.filters {
+            let layer = &self.subject.layers[0];
+            let side = layer.weight_shape[2];
+            let small = to_rgb(&drawn(layer, filter.channel), [side; 2]);
+            let factor = (FILTER / side as u32).max(1);
+            let (width, height) = (small.width() * factor, small.height() * factor);
+            let large = image::imageops::resize(&small, width, height, image::imageops::FilterType::Nearest);
+            put(&filter_file(filter.channel), &to_webp(&large, false))?;
+        }
+        for (number, layer) in self.report.layers.iter().enumerate() {
+            for &channel in &layer.shown {
+                let (patches, top) = (self.patches.get(&(number, channel)), &self.channel(number, channel).top);
+                let row = patch::row(patches.map_or(&[], Vec::as_slice), top.iter().map(|spot| spot.picture));
+                put(&patches_file(number, channel), &row)?;
+            }
+            if !layer.shown.is_empty() {
+                put(&layer_file(number), self.layer(number, layer).into_string().as_bytes())?;
+            }
+        }
+        put("filters.html", self.filters().into_string().as_bytes())?;
+        put("index.html", self.index().into_string().as_bytes())?;
+        Ok(bytes)
+    }
+
+    fn channel(&self, layer: usize, channel: usize) -> &Channel {
+        &self.activity.layers[layer].channels[channel]
+    }
+
+    fn page(&self, title: &str, up: &str, nav: &Markup, body: &Markup) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    link rel="icon" href="data:,";
+                    link rel="stylesheet" href={ (up) "style.css" };
+                    title { (title) " · " (shown(&self.subject.name, 80)) " · Striate atlas" }
+                }
+                body.atlas {
+                    header { p.brand { "Striate atlas of " bdi { (shown(&self.subject.name, 80)) } } h1 { (title) } }
+                    nav aria-label="Pages" { (nav) }
+                    main { (body) }
+                }
+            }
+        }
+    }
+
+    fn index(&self) -> Markup {
+        let report = self.report;
+        let pictures = several(report.pictures, "picture");
+        let nav = html! { a href="filters.html" { "First-layer filters" } @for (i, layer) in report.layers.iter().enumerate() {
+            @if !layer.shown.is_empty() { a href=(layer_file(i)) { (layer.layer) } }
+        } };
+        let body = html! {
+            section {
+                h2 { "What each layer answers to" }
+                div.body {
+                    p.lead { (pictures) " went through the net once. For each layer, in the order in which a picture meets them, the parts of pictures \
+                        that excite one of its channels most, cut to what a unit sees." }
+                    div.scroll { table.plain.layers {
+                        thead { tr { th { "layer" } th.num { "channels" } th.num { "map" } th.num { "unit sees" } th.num { "above 0" } th.num { "dead" } th.num { "twins" } } }
+                        tbody { @for (i, layer) in report.layers.iter().enumerate() { (self.row(i, layer)) } }
+                    } }
+                }
+                aside.note {
+                    p { b { "Unit sees" } ": rows and columns of the input that a unit in the middle of the map depends on; at most the whole picture." }
+                    p { b { "Above 0" } ": share of all units, over pictures and channels. Layers without a rectifier have about half." }
+                    p { b { "Dead" } " channels give one value everywhere. " b { "Twins" } " answer as an earlier channel does (correlation of their greatest values over pictures above 0.99)." }
+                    @if report.channels_left_out > 0 {
+                        p { (several(report.channels_left_out, "channel")) " have no patches here; " code { "--channels" } " shows more." }
+                    }
+                }
+            }
+            section {
+                h2 { "Filters of the first layer" }
+                div.body { (self.summary()) p { a href="filters.html" { "All of them, with how they turn" } } }
+                aside.note { (how_told(self.report)) }
+            }
+        };
+        self.page("What it answers to", "", &nav, &body)
+    }
+
+    fn row(&self, number: usize, layer: &LayerSummary) -> Markup {
+        let [c, h, w] = layer.shape;
+        let lively = layer.shown.iter().find(|&&i| !self.channel(number, i).is_dead());
+        html! { tr {
+            th scope="row" { @if layer.shown.is_empty() { (layer.layer) } @else { a href=(layer_file(number)) { (layer.layer) } } }
+            td.num { (c) } td.num { (h) "×" (w) } td.num { (layer.field[0]) "×" (layer.field[1]) }
+            td.num { (percent(layer.positive)) } td.num { (layer.dead.len()) } td.num { (layer.duplicates.len()) }
+        }
+        @if let Some(&channel) = lively { tr.glance { td colspan="7" { (self.strip("", number, channel)) } } } }
+    }
+
+    fn strip(&self, up: &str, layer: usize, channel: usize) -> Markup {
+        let n = self.channel(layer, channel).top.len();
+        let width = (n * 66).saturating_sub(2);
+        html! { img.strip src={ (up) (patches_file(layer, channel)) } width=(width) height="64" loading="lazy"
+        alt={ "The " (n) " parts of pictures that excite channel " (channel) " most" }; }
+    }
+
+    fn layer(&self, number: usize, layer: &LayerSummary) -> Markup {
+        let beside = |i: Option<usize>, word: &str| {
+            html! {
+                @if let Some((i, layer)) = i.and_then(|i| Some((i, self.report.layers.get(i)?))) {
+                    @if !layer.shown.is_empty() { a href={ "../" (layer_file(i)) } rel=(word) { (word) ": " (layer.layer) } }
+                }
+            }
+        };
+        let nav = html! { a href="../index.html" { "All layers" } (beside(number.checked_sub(1), "prev")) (beside(Some(number + 1), "next")) };
+        let [c, h, w] = layer.shape;
+        let body = html! {
+            section {
+                h2 { (count(layer.shown.len())) " of " (count(c)) " channels" }
+                div.body { @for &channel in &layer.shown {
+                    (self.channel_figure(number, channel, layer))
+                } }
+                aside.note {
+                    p { "Each gives a map of " (h) "×" (w) "; a unit in its middle sees " (layer.field[0]) "×" (layer.field[1]) " pixels." }
+                    p { "Patches lie from the most exciting on, each from another picture, cut to what the unit sees and scaled to fit." }
+                    p { b { "Serves" } ": the classes whose pictures excite it most, in deviations above the mean of all pictures." }
+                }
+            }
+        };
+        self.page(&layer.layer, "../", &nav, &body)
+    }
+
+    fn channel_figure(&self, number: usize, channel: usize, layer: &LayerSummary) -> Markup {
+        let seen = self.channel(number, channel);
+        let twin = layer.duplicates.iter().find(|pair| pair[0] == channel);
+        let files = seen.top.iter().map(|spot| self.dataset.name(spot.picture));
+        html! { figure.channel id={ "c" (channel) } {
+            figcaption {
+                b { "channel " (channel) } " "
+                @if seen.is_dead() { span.tag.bad { "dead" } }
+                @if let Some([_, twin]) = twin { span.tag { "as channel " (twin) } }
+                span.muted { " above 0 in " (percent(seen.positive())) " of places" }
+                @if !seen.is_dead() { span.muted { " · serves " (self.served(seen)) } }
+            }
+            @if !seen.is_dead() { (self.strip("../", number, channel)) }
+            details { summary { "the pictures" } ol.facts { @for (file, spot) in files.zip(&seen.top) {
+                li { bdi { (shown(&file, 120)) } " (" (format!("{:.3}", spot.value)) ")" }
+            } } }
+        } }
+    }
+
+    fn served(&self, channel: &Channel) -> Markup {
+        let labelled = !self.dataset.classes.is_empty();
+        let name = |class: usize| match labelled {
+            true => self.dataset.classes.get(class).cloned().unwrap_or_default(),
+            false => self.subject.class_name(class),
+        };
+        let classes = channel.classes(CLASSES);
+        html! {
+            @if classes.is_empty() { "no class with two pictures" }
+            @for (i, (class, above)) in classes.into_iter().enumerate() {
+                @if i > 0 { ", " } bdi { (shown(&name(class), 40)) } " (" (format!("{above:+.1}")) ")"
+            }
+        }
+    }
+
+    fn summary(&self) -> Markup {
+        let f = &self.report.filters;
+        html! { p.lead { "Of " (several(f.filters, "filter")) " of " (f.side) "×" (f.side) ": " b { (f.oriented) } " oriented, " b { (f.blobs) } " blobs, "
+        b { (f.colour_opponent) } " colour-opponent, " b { (f.none) } " none of these." } }
+    }
+
+    fn filters(&self) -> Markup {
+        let body = html! { section {
+            h2 { (several(self.first.filters.len(), "filter")) " of " (self.subject.layers[0].path) }
+            div.body { (self.summary()) div.filters { @for filter in &self.first.filters { (filter_figure(filter)) } } }
+            aside.note { (how_told(self.report)) }
+        } };
+        self.page("Filters of the first layer", "", &html! { a href="index.html" { "All layers" } }, &body)
+    }
+}
+
+fn how_told(report: &SeeReport) -> Markup {
+    let [gabor, blob] = report.filters.bars;
+    html! {
+        p { "A filter is parted into one colour and one pattern. It is " b { "oriented" } " when a Gabor function explains at least "
+            (percent(gabor)) " of the pattern and it answers to some angles much more than to others, a " b { "blob" } " when a round Gaussian, or a difference of two, explains at least " (percent(blob))
+            ". One of 100 patterns of random numbers gets that far, or none." }
+        p { b { "Colour-opponent" } ": channels of the input pull against each other, and more than half of the colour is no brightness." }
+        p { "The curve: how it answers to gratings of the wavelength that it likes best, over the angle of their bars." }
+    }
+}
+
+fn filter_figure(Filter { channel, kind }: &Filter) -> Markup {
+    html! { figure.filter {
+        img.tiny src=(filter_file(*channel)) alt={ "Filter " (channel) } width="64" height="64";
+        @if let Some(kind) = kind { (tuning(kind)) }
+        figcaption { b { (channel) } " " @match kind {
+            None => span.muted { "no shape" },
+            Some(kind) => {
+                @if kind.is_oriented { span.tag { (format!("{:.0}°", kind.angle)) } " " }
+                @if kind.is_blob { span.tag { "blob" } " " }
+                @if kind.is_opponent { span.tag.bad { "opponent" } " " }
+            }
+        } }
+    } }
+}
+
+/// Answers around the half turn, as a closed curve about the middle.
+fn tuning(kind: &FilterKind) -> Markup {
+    let point = |i: usize| {
+        let (angle, r) = (i as f64 * PI / ANGLES as f64, 29.0 * f64::from(kind.tuning[i % ANGLES]));
+        format!("{:.1},{:.1}", 32.0 + r * libm::cos(angle), 32.0 - r * libm::sin(angle))
+    };
+    let points: Vec<String> = (0..2 * ANGLES).map(point).collect();
+    html! { svg.tuning viewBox="0 0 64 64" width="64" height="64" role="img" aria-label={ "answers most at " (format!("{:.0}", kind.angle)) " degrees" } {
+        circle cx="32" cy="32" r="29" {}
+        polygon points=(points.join(" ")) {}
+    } }
+}
+
+fn filter_file(channel: usize) -> String {
+    format!("filters/{channel}.webp")
+}
+
+fn patches_file(layer: usize, channel: usize) -> String {
+    format!("patches/{layer}-{channel}.webp")
+}
+
+fn layer_file(layer: usize) -> String {
+    format!("layers/{layer}.html")
+}
