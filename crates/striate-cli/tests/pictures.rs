@@ -1,9 +1,12 @@
 //! Nets that give pictures, from the command line: `train`, `eval`, `restore`, `reconstruct`, and what they refuse.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod common;
+
+use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use common::{answer, bytes, command, refused, scratch, striate};
 use serde_json::Value;
 
 const DENOISE: &str = "
@@ -15,39 +18,8 @@ train = { epochs = 3, batch = 16, ema_decay = 0.9 }
 optimizer = { name = 'adam', lr = 0.004 }
 ";
 
-fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pictures-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a scratch folder");
-    folder
-}
-
-fn command(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_striate"));
-    command.args(args).current_dir(folder);
-    command
-}
-
-fn striate(folder: &Path, args: &[&str]) -> Output {
-    command(folder, args).output().expect("the program starts")
-}
-
-fn answer(output: &Output) -> Value {
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
-fn refused(output: &Output, part: &str) {
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains(part) && !told.contains("bug of its own"), "{part:?} is not in {told}");
-}
-
 fn recipe(folder: &Path, name: &str, text: &str) {
     std::fs::write(folder.join(name), text).expect("writes");
-}
-
-fn bytes(folder: &Path, file: &str) -> Vec<u8> {
-    std::fs::read(folder.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
 }
 
 /// The report without its pictures.

@@ -21,8 +21,8 @@ pub enum Damage {
         #[serde(default = "yes")]
         told: bool,
     },
-    /// Whatever the pictures suffered already: the net learns from noisy pictures alone, from values that are hidden and told by
-    /// their neighbours, which share no noise with them. Krull, Buchholz, Jug 2019 <https://arxiv.org/abs/1811.10980>.
+    /// Whatever the pictures suffered already: the net learns from noisy pictures alone, to tell a pixel by those beside it, which
+    /// share no noise with it. Huang, Li, Jia, Lu, Liu 2021 <https://arxiv.org/abs/2101.02824>, without their second term.
     Blind {
         /// Deviation of normal noise that is added to clean pictures first, of values in `0..=255`, so that it can be measured
         /// how well this works; 0 for pictures that are noisy.

@@ -1,11 +1,12 @@
 //! The task of a restorer: clean pictures from damaged ones.
 //!
-//! A blind one never sees a clean picture: some values of a noisy picture are hidden behind those of neighbours, and the net is
-//! asked for them. Noise that neighbours do not share cannot be foretold, so that what is learned is the picture beneath.
+//! A blind one never sees a clean picture: from one pixel of each square of two it is asked for a neighbour in that square. Noise that
+//! neighbours do not share cannot be foretold, so that what is learned is the picture beneath.
 
 use std::ops::ControlFlow;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
 use striate_data::crops::{Crops, Place};
 use striate_data::loader::LoadError;
 use striate_kernels::rng::Key;
@@ -22,10 +23,6 @@ use crate::recipe::Recipe;
 const BATCH: usize = 16;
 /// Crops that judge.
 const JUDGES: usize = 96;
-/// Share of values that are hidden from a blind net.
-const HIDDEN: f32 = 0.02;
-/// How far away the neighbours are that hide a value, in pixels.
-const NEIGHBOURS: usize = 2;
 
 /// What to learn from, and how.
 #[derive(Clone, Copy)]
@@ -58,81 +55,89 @@ pub struct Lesson {
 }
 
 impl RestoreSpec<'_> {
+    /// Pictures `items` of an epoch.
     fn lesson(&self, key: Key, items: std::ops::Range<usize>) -> Lesson {
+        let each: Vec<Lesson> = items.into_par_iter().map(|item| self.item(key.with(item as u64))).collect();
+        each.into_iter().fold(Lesson::default(), Lesson::and)
+    }
+
+    fn item(&self, key: Key) -> Lesson {
         let mut lesson = Lesson::default();
-        for item in items {
-            let key = key.with(item as u64);
-            let place = self.crops.place(key);
-            lesson.pictures.push(place.picture as u64);
-            let clean = self.crops.cut(place);
-            match *self.damage {
-                Damage::Blind { added } => {
-                    let found = self.found(place, &clean, added);
-                    self.hide(&mut lesson, found, key);
-                }
-                _ => {
-                    let mut clean = clean;
-                    self.recipe.augment.apply(&mut clean, self.crops.shape(), key.with_name("augment"));
-                    lesson.push(self.damage, clean, self.crops.shape(), key);
-                }
-            }
+        let place = self.crops.place(key);
+        lesson.pictures.push(place.picture as u64);
+        let mut clean = self.crops.cut(place);
+        if let Damage::Blind { added } = *self.damage {
+            let found = self.found(place, clean, added);
+            (lesson.given, lesson.wanted) = neighbours(&found, self.crops.shape(), key);
+            return lesson;
         }
+        self.recipe.augment.apply(&mut clean, self.crops.shape(), key.with_name("augment"));
+        lesson.push(self.damage, clean, self.crops.shape(), key);
         lesson
     }
 
+    /// C, H, W of what a net learns from: of half the crop where two neighbours tell of each other.
+    fn shape(&self) -> [usize; 3] {
+        let [c, h, w] = self.crops.shape();
+        let part = if matches!(self.damage, Damage::Blind { .. }) { 2 } else { 1 };
+        [c, h / part, w / part]
+    }
+
     /// The picture as a blind net finds it: the same noise in every epoch.
-    fn found(&self, place: Place, clean: &[f32], added: f64) -> Vec<f32> {
+    fn found(&self, place: Place, clean: Vec<f32>, added: f64) -> Vec<f32> {
         if added == 0.0 {
-            return clean.to_vec();
+            return clean;
         }
         let own = Key::new(self.recipe.train.seed).with_name("noise").with(place.picture as u64);
         let planes = (0..self.crops.shape()[0] as u64).map(|plane| plane << 40);
         let numbers = planes.flat_map(|plane| self.crops.pixel_numbers(place).map(move |number| plane + number));
-        noisy(clean, added / 255.0, own, numbers)
-    }
-
-    /// A noisy picture of which some values are hidden behind neighbours, and asked for.
-    fn hide(&self, lesson: &mut Lesson, found: Vec<f32>, key: Key) {
-        let [c, h, w] = self.crops.shape();
-        let mut given = found.clone();
-        let mut counts = vec![0.0; found.len()];
-        let mut stream = key.with_name("hide").stream();
-        let span = 2 * NEIGHBOURS + 1;
-        for i in 0..c * h * w {
-            if stream.uniform() >= HIDDEN {
-                continue;
-            }
-            let (y, x) = (i / w % h, i % w);
-            // Of the square around it all but itself; a place outside is mirrored inward.
-            let near = stream.below(span * span - 1);
-            let near = if near < span * span / 2 { near } else { near + 1 };
-            let mirror = |at: usize, by: usize, n: usize| {
-                let at = (at + by).abs_diff(NEIGHBOURS);
-                if at < n { at } else { 2 * (n - 1) - at }
-            };
-            let (from_y, from_x) = (mirror(y, near / span, h), mirror(x, near % span, w));
-            given[i] = found[(i / (h * w) * h + from_y) * w + from_x];
-            counts[i] = 1.0;
-        }
-        lesson.given.extend(given);
-        lesson.wanted.extend(found);
-        lesson.counts.extend(counts);
+        noisy(&clean, added / 255.0, own, numbers)
     }
 
     /// Lessons of fixed crops of the pictures that are held out.
     fn judges(&self, valid: &Crops) -> Lesson {
-        let mut lesson = Lesson::default();
-        for judge in 0..JUDGES as u64 {
-            let key = Key::new(self.recipe.train.seed).with_name("judge").with(judge);
-            let place = valid.place(key);
+        let judge = |judge: usize| {
+            let key = Key::new(self.recipe.train.seed).with_name("judge").with(judge as u64);
+            let (place, mut lesson) = (valid.place(key), Lesson::default());
             lesson.pictures.push(place.picture as u64);
             lesson.push(self.damage, valid.cut(place), valid.shape(), key);
-        }
-        lesson
+            lesson
+        };
+        let each: Vec<Lesson> = (0..JUDGES).into_par_iter().map(judge).collect();
+        each.into_iter().fold(Lesson::default(), Lesson::and)
     }
 }
 
+/// Two pictures of half the size, `[C, H / 2, W / 2]`: of each square of two pixels one that is drawn, and one beside it.
+fn neighbours(found: &[f32], [c, h, w]: [usize; 3], key: Key) -> (Vec<f32>, Vec<f32>) {
+    let (rows, columns) = (h / 2, w / 2);
+    let mut stream = key.with_name("neighbours").stream();
+    // Bit 0 of a place in the square is its column, bit 1 its row; a neighbour differs in one of them.
+    let drawn = (0..rows * columns).map(|_| (stream.below(4), 1 + stream.below(2)));
+    let pairs: Vec<(usize, usize)> = drawn.map(|(one, bit)| (one, one ^ bit)).collect();
+    let of = |second: bool| {
+        let at = |i: usize| {
+            let (channel, cell) = (i / (rows * columns), i % (rows * columns));
+            let place = if second { pairs[cell].1 } else { pairs[cell].0 };
+            let (y, x) = (2 * (cell / columns) + place / 2, 2 * (cell % columns) + place % 2);
+            found[(channel * h + y) * w + x]
+        };
+        (0..c * rows * columns).map(at).collect()
+    };
+    (of(false), of(true))
+}
+
 impl Lesson {
+    /// Both, one after the other.
+    fn and(mut self, other: Self) -> Self {
+        self.given.extend(other.given);
+        self.maps.extend(other.maps);
+        self.wanted.extend(other.wanted);
+        self.counts.extend(other.counts);
+        self.pictures.extend(other.pictures);
+        self
+    }
+
     /// The picture `clean` and what became of it.
     fn push(&mut self, damage: &Damage, clean: Vec<f32>, shape: [usize; 3], key: Key) {
         let damaged = damage.apply(&clean, shape, key);
@@ -194,7 +199,7 @@ impl Task for RestoreSpec<'_> {
     }
 
     fn loss(&self, net: &Restorer, mut lesson: Lesson, epoch: Epoch) -> Tensor<1> {
-        let ([_, h, w], graph) = (self.crops.shape(), self.device.clone().autodiff());
+        let ([_, h, w], graph) = (self.shape(), self.device.clone().autodiff());
         let noise = Noise { key: epoch.key.with_name("dropout"), pictures: lesson.pictures.clone() };
         let mut take = |part: fn(&mut Lesson) -> &mut Vec<f32>, device: &Device| {
             let values = std::mem::take(part(&mut lesson));
@@ -237,5 +242,29 @@ impl Task for RestoreSpec<'_> {
         let loss = squares / (ratios.len() * c * h * w) as f64;
         let psnr = ratios.iter().sum::<f64>() / ratios.len() as f64;
         Ok(Some(Judgement { loss, balanced_accuracy: None, psnr: Some(psnr) }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_stand_side_by_side_in_one_square() {
+        let [c, h, w] = [2, 6, 10];
+        let found: Vec<f32> = (0..c * h * w).map(|i| i as f32).collect();
+        let (one, other) = neighbours(&found, [c, h, w], Key::new(4));
+        assert_eq!((one.len(), other.len()), (c * 15, c * 15));
+        let place = |v: f32| (v as usize / (h * w), v as usize / w % h, v as usize % w);
+        let mut across = 0;
+        for (i, (&a, &b)) in one.iter().zip(&other).enumerate() {
+            let ((channel, y, x), (channel_b, y_b, x_b)) = (place(a), place(b));
+            assert_eq!((channel, y / 2, x / 2), (i / 15, i % 15 / 5, i % 5));
+            assert_eq!((channel_b, y_b / 2, x_b / 2), (channel, y / 2, x / 2));
+            assert_eq!(y.abs_diff(y_b) + x.abs_diff(x_b), 1);
+            across += usize::from(x != x_b);
+        }
+        assert!(across > 5 && across < 25, "both directions are drawn: {across}");
+        assert!(one[..15].iter().zip(&one[15..]).all(|(a, b)| b - a == (h * w) as f32), "channels share their places");
     }
 }

@@ -22,7 +22,7 @@ pub const BUILT_IN: [(&str, &str); 13] = [
     ("folder-small", include_str!("../../../recipes/folder-small.toml")),
     ("inpaint", include_str!("../../../recipes/inpaint.toml")),
     ("mnist-lenet5", include_str!("../../../recipes/mnist-lenet5.toml")),
-    ("noise2void", include_str!("../../../recipes/noise2void.toml")),
+    ("neighbor2neighbor", include_str!("../../../recipes/neighbor2neighbor.toml")),
     ("pca", include_str!("../../../recipes/pca.toml")),
 ];
 

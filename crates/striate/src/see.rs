@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::report::Fault;
 use crate::stream::in_batches;
+use crate::thumb::to_rgb;
 use activity::{Activity, TOP};
 pub use first::FilterSummary;
 use first::FirstLayer;
@@ -194,13 +195,13 @@ impl Seen {
             (picture, dataset.examples[picture].label.map_or(predicted, |label| label as usize))
         };
         let pictures: Vec<(usize, usize)> = batch.iter().enumerate().map(named).collect();
+        let drawn: Vec<_> = batch.iter().map(|(_, unit)| to_rgb(unit, subject.preprocess.size)).collect();
         for (layer, channel, at, field) in self.activity.push(subject, &outputs, &pictures) {
             if shown[layer].binary_search(&channel).is_err() {
                 continue;
             }
-            let (picture, unit) = &batch[at];
             let kept = self.patches.entry((layer, channel)).or_default();
-            kept.push(Patch::cut(unit, &subject.preprocess, field, *picture));
+            kept.push(Patch::cut(&drawn[at], field, batch[at].0));
             let top = &self.activity.layers[layer].channels[channel].top;
             kept.retain(|patch| top.iter().any(|spot| spot.picture == patch.picture));
             debug_assert!(kept.len() <= TOP);

@@ -42,7 +42,8 @@ pub(crate) fn train_restorer(job: &Job) -> Result<TrainReport, Error> {
     let usual = RestorerConfig::new(&recipe.model.name, channels, damage.maps())?;
     let (width, depth) = (recipe.model.width.unwrap_or(usual.width), recipe.model.depth.unwrap_or(usual.depth));
     let config = RestorerConfig { width, depth, ..usual };
-    let multiple = config.init_zeros(&job.device)?.multiple();
+    let halved = if matches!(damage, Damage::Blind { .. }) { 2 } else { 1 };
+    let multiple = halved * config.init_zeros(&job.device)?.multiple();
     if !part.size.is_multiple_of(multiple) {
         let what = format!("crops.size is {}, and {} takes multiples of {multiple}", part.size, config.name);
         return Err(Error::request(what, "change it in the recipe"));

@@ -3,10 +3,7 @@
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use image_webp::{ColorType, EncoderParams, WebPEncoder};
-use striate_data::preprocess::Preprocess;
 use striate_nn::watch::Field;
-
-use crate::thumb::to_rgb;
 
 /// Side of a patch on the page, in pixels.
 pub(crate) const SIDE: u32 = 64;
@@ -26,11 +23,10 @@ pub(crate) struct Patch {
 }
 
 impl Patch {
-    /// The part `field` of a prepared picture `[C, H, W]` in `[0, 1]`.
-    pub fn cut(unit: &[f32], preprocess: &Preprocess, field: Field, picture: usize) -> Self {
-        let whole = to_rgb(unit, preprocess.size);
+    /// The part `field` of the prepared picture `whole`.
+    pub fn cut(whole: &RgbImage, field: Field, picture: usize) -> Self {
         let (width, height) = ((field.right - field.left) as u32, (field.bottom - field.top) as u32);
-        let part = imageops::crop_imm(&whole, field.left as u32, field.top as u32, width.max(1), height.max(1));
+        let part = imageops::crop_imm(whole, field.left as u32, field.top as u32, width.max(1), height.max(1));
         Self { picture, pixels: fitted(&part.to_image()) }
     }
 }
@@ -86,10 +82,10 @@ mod tests {
 
     #[test]
     fn patches_lie_in_order_and_can_be_read() {
-        let preprocess = Preprocess { size: [8, 8], ..Preprocess::rgb() };
         let field = Field { top: 2, left: 0, bottom: 6, right: 4 };
-        let patch = |picture: usize, value: f32| Patch::cut(&vec![value; 192], &preprocess, field, picture);
-        let bytes = row(&[patch(5, 0.0), patch(3, 1.0)], [3, 5].into_iter());
+        let patch =
+            |picture: usize, value: u8| Patch::cut(&RgbImage::from_pixel(8, 8, Rgb([value; 3])), field, picture);
+        let bytes = row(&[patch(5, 0), patch(3, 255)], [3, 5].into_iter());
         let picture = decode(&bytes, &Limits::default()).expect("decodes").picture;
         assert_eq!((picture.height, picture.width), (64, 130));
         let striate_data::picture::Pixels::U8(values) = &picture.pixels else { panic!("8 bits") };
