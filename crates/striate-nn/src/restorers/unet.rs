@@ -4,7 +4,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Activation};
+use striate_engine::ops;
 
 use super::RestorerConfig;
 use crate::Pass;
@@ -59,7 +59,8 @@ impl UNet {
             let grown = ops::pixel_shuffle(grow.forward(x, pass), FACTOR); // twice both sides
             x = through(blocks, ops::add(grown, across.pop().expect("a way across each level")), pass);
         }
-        ops::pixel_shuffle(self.tail.forward(ops::activate(x, Activation::Relu), pass), FACTOR) // [N, C, H, W]
+        // No rectifier before the tail: where little is to be added, its channels would die all together.
+        ops::pixel_shuffle(self.tail.forward(x, pass), FACTOR) // [N, C, H, W]
     }
 
     /// Pixels around a pixel that it sees.

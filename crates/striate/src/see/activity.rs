@@ -142,7 +142,7 @@ impl Channel {
         let above = |(&class, &(sum, n)): (&usize, &(f64, usize))| {
             (n >= 2 && deviation > 0.0).then(|| (class, (sum / n as f64 - mean) / deviation))
         };
-        let mut all: Vec<(usize, f64)> = self.classes.iter().filter_map(above).collect();
+        let mut all: Vec<(usize, f64)> = self.classes.iter().filter_map(above).filter(|class| class.1 > 0.0).collect();
         all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         all.truncate(count);
         all

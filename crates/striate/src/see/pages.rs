@@ -93,9 +93,7 @@ impl Atlas<'_> {
     fn index(&self) -> Markup {
         let report = self.report;
         let pictures = several(report.pictures, "picture");
-        let nav = html! { a href="filters.html" { "First-layer filters" } @for (i, layer) in report.layers.iter().enumerate() {
-            @if !layer.shown.is_empty() { a href=(layer_file(i)) { (layer.layer) } }
-        } };
+        let nav = html! { a href="filters.html" { "First-layer filters" } };
         let body = html! {
             section {
                 h2 { "What each layer answers to" }
