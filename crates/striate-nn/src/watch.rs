@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 
-use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::module::ParamId;
 use burn::tensor::{Tensor, TensorData};
 use striate_engine::ops::Conv2dSpec;
 
 use crate::frozen::Plan;
-use crate::weights::Path;
+use crate::weights::{Parameter, parameters};
 use crate::{Net, Pass};
 
 /// Listens to a forward pass ([`Pass::Watch`]) and keeps what each convolution gives, its norm, residual and activation applied where
@@ -105,29 +105,11 @@ pub struct Fields {
 impl Net {
     /// Every convolution, by the order of their names in the net.
     pub fn conv_layers(&self) -> Vec<ConvLayer> {
-        struct Collect {
-            path: Path,
-            layers: Vec<ConvLayer>,
-        }
-        impl ModuleVisitor for Collect {
-            fn enter_module(&mut self, name: &str, container_type: &str) {
-                self.path.enter(name, container_type);
-            }
-            fn exit_module(&mut self, _: &str, container_type: &str) {
-                self.path.exit(container_type);
-            }
-            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                if let (Ok(shape), path) =
-                    (<[usize; 4]>::try_from(param.lazy_shape().as_slice()), self.path.to_string())
-                {
-                    let path = path.strip_suffix(".weight").unwrap_or(&path).to_owned();
-                    self.layers.push(ConvLayer { path, id: param.id, shape });
-                }
-            }
-        }
-        let mut collect = Collect { path: Path::default(), layers: Vec::new() };
-        self.visit(&mut collect);
-        collect.layers
+        let conv = |Parameter { path, id, shape }: Parameter| {
+            let path = path.strip_suffix(".weight").unwrap_or(&path).to_owned();
+            Some(ConvLayer { path, id, shape: shape.try_into().ok()? })
+        };
+        parameters(self).into_iter().filter_map(conv).collect()
     }
 
     /// Which pixels of a picture of `size` the units of each convolution see, in the order in which they are met; zeros around the

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 
 use crate::NetError;
@@ -47,6 +47,40 @@ impl fmt::Display for Path {
 /// Whether the path is of a statistic that training updates without a gradient.
 pub fn is_running(path: &str) -> bool {
     path.ends_with("running_mean") || path.ends_with("running_var")
+}
+
+/// A parameter or running statistic, without its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// `layer1.0.conv1.weight`.
+    pub path: String,
+    /// What the net knows it by.
+    pub id: ParamId,
+    /// Its shape.
+    pub shape: Vec<usize>,
+}
+
+/// All parameters and running statistics, in the order in which the net holds them.
+pub fn parameters<M: Module>(net: &M) -> Vec<Parameter> {
+    struct Collect {
+        path: Path,
+        parameters: Vec<Parameter>,
+    }
+    impl ModuleVisitor for Collect {
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.path.enter(name, container_type);
+        }
+        fn exit_module(&mut self, _: &str, container_type: &str) {
+            self.path.exit(container_type);
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let (path, shape) = (self.path.to_string(), param.lazy_shape().as_slice().to_vec());
+            self.parameters.push(Parameter { path, id: param.id, shape });
+        }
+    }
+    let mut collect = Collect { path: Path::default(), parameters: Vec::new() };
+    net.visit(&mut collect);
+    collect.parameters
 }
 
 /// All parameters and running statistics.

@@ -30,9 +30,7 @@ pub(crate) fn components_beside(
     let manifest = &model.manifest;
     let recipe = Recipe::parse(&manifest.provenance.recipe);
     let recipe = recipe.map_err(|source| Error::Recipe { name: "of the model".into(), source })?;
-    let readable = |i: &usize| prepared.scan.faults.iter().all(|fault| fault.index != *i);
-    let of_training = |i: &usize| prepared.dataset.examples[*i].split == Some(Split::Train);
-    let mut pictures: Vec<usize> = (0..prepared.dataset.len()).filter(of_training).filter(readable).collect();
+    let mut pictures = prepared.readable(Some(Split::Train));
     let values = manifest.coder.values();
     let most = components::HELD / values;
     if manifest.coder.name == "pca" || pictures.is_empty() || most < 2 {
@@ -46,9 +44,10 @@ pub(crate) fn components_beside(
         }
     };
     pictures.truncate(most);
+    let items = if crops.is_some() { most.min(CROPS) } else { pictures.len() };
     let source = match &crops {
         Some(crops) if crops.pictures() == 0 => return Ok(None),
-        Some(crops) => Source::Crops(crops, most.min(CROPS)),
+        Some(crops) => Source::Crops(crops, items),
         None => Source::Whole(LoaderSpec {
             dataset: &prepared.dataset,
             order: &pictures,
@@ -59,7 +58,6 @@ pub(crate) fn components_beside(
             workers: rayon::current_num_threads(),
         }),
     };
-    let items = if crops.is_some() { most.min(CROPS) } else { pictures.len() };
     let kept = manifest.coder.code.min(values).min(items - 1);
     if kept == 0 {
         return Ok(None);
@@ -78,7 +76,7 @@ pub(crate) fn components_beside(
         "{kept} principal components of {items} training pictures or crops, to compare with"
     )));
     let pca = components::fit(&spec, observer)?;
-    let coder = CoderConfig { code: pca.explained_variance_ratio().len(), ..coder.clone() };
+    let coder = CoderConfig { code: pca.explained_variance_ratio().len(), ..coder };
     let manifest = CoderManifest { coder, ..manifest.clone() };
     Ok(Some(CoderModel::new("principal components".as_ref(), manifest, &components::tensors(&pca))?))
 }

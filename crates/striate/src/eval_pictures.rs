@@ -127,7 +127,6 @@ pub fn eval_pictures(options: &EvalPicturesOptions, observer: Observer) -> Resul
     let prepared = look_at(open(&data)?, options.strict, observer)?;
     prepared.warnings.iter().for_each(|warning| observer(Event::Warning(warning.clone())));
     let (split, indices) = chosen(&prepared, options)?;
-    observer(Event::Stage(format!("scoring {} pictures", indices.len())));
     let mut scores = Scores { options, groups: Vec::new(), net: Vec::new(), baselines: Baselines::default() };
     let conventions = match weights {
         Weights::Restorer(manifest, tensors) => {
@@ -164,11 +163,7 @@ pub fn eval_pictures(options: &EvalPicturesOptions, observer: Observer) -> Resul
 /// The split's name and its readable pictures, labelled or not.
 fn chosen(prepared: &Prepared, options: &EvalPicturesOptions) -> Result<(&'static str, Vec<usize>), Error> {
     use striate_data::dataset::Split;
-    let faulty: std::collections::BTreeSet<usize> = prepared.scan.faults.iter().map(|fault| fault.index).collect();
-    let of = |split: Option<Split>| -> Vec<usize> {
-        let fits = |i: &usize| split.is_none() || prepared.dataset.examples[*i].split == split;
-        (0..prepared.dataset.len()).filter(|i| !faulty.contains(i)).filter(fits).collect()
-    };
+    let of = |split| prepared.readable(split);
     let (name, indices) = match options.split.as_deref() {
         Some("train") => ("train", of(Some(Split::Train))),
         Some("valid" | "val") => ("valid", of(Some(Split::Valid))),
@@ -204,6 +199,7 @@ impl Scores<'_> {
             let what = "this net learned from noisy pictures alone, and nothing says what they were without the noise";
             return Err(Error::request(what, "look at what `striate restore` gives"));
         }
+        observer(Event::Stage(format!("scoring {} pictures", indices.len())));
         for (done, &index) in indices.iter().enumerate() {
             let trial = trial(model, &prepared.dataset, index, self.options.seed)?;
             self.net.push(nearness(&trial.restored, &trial.clean, trial.shape));

@@ -1,7 +1,5 @@
 //! Which pictures a net for pictures learns from, and which are held out.
 
-use std::collections::BTreeSet;
-
 use striate_data::dataset::Split;
 use striate_data::split::holdout;
 
@@ -26,10 +24,8 @@ pub(crate) struct Parts {
 /// The given splits, or a fifth held out; `valid_fraction` of what is left is for watching. Groups stay whole.
 pub(crate) fn parts(job: &Job, valid_fraction: f64) -> Result<Parts, Error> {
     let prepared = &job.prepared;
-    let faulty: BTreeSet<usize> = prepared.scan.faults.iter().map(|fault| fault.index).collect();
-    let readable = (0..prepared.dataset.len()).filter(|i| !faulty.contains(i));
     let of = |split: Split| move |i: &usize| prepared.dataset.examples[*i].split == Some(split);
-    let (held, rest): (Vec<usize>, Vec<usize>) = readable.partition(of(Split::Test));
+    let (held, rest): (Vec<usize>, Vec<usize>) = prepared.readable(None).into_iter().partition(of(Split::Test));
     let (valid, train): (Vec<usize>, Vec<usize>) = rest.into_iter().partition(of(Split::Valid));
     let seed = job.recipe.train.seed;
     let apart = |from: Vec<usize>, share: f64, seed: u64| -> (Vec<usize>, Vec<usize>) {

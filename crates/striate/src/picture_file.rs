@@ -36,9 +36,24 @@ pub(crate) fn planes(picture: &Picture) -> Planes {
 }
 
 /// A row or column beyond the last of `side`, mirrored inward, as often as need be.
-pub(crate) fn mirrored(at: usize, side: usize) -> usize {
+fn mirrored(at: usize, side: usize) -> usize {
     let at = at % (2 * side);
     if at < side { at } else { 2 * side - 1 - at }
+}
+
+/// Rows `from[0]..to[0]` and columns `from[1]..to[1]` of each plane; what lies beyond the last is mirrored in.
+///
+/// # Shapes
+/// - `planes`: `[C, H, W]` with `size` = `[H, W]`, output: `[C, to - from]`
+pub(crate) fn cut(planes: &[f32], [h, w]: [usize; 2], from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
+    let mut part = Vec::with_capacity(planes.len() / (h * w) * (to[0] - from[0]) * (to[1] - from[1]));
+    for plane in planes.chunks_exact(h * w) {
+        for y in from[0]..to[0] {
+            let row = &plane[mirrored(y, h) * w..][..w];
+            part.extend((from[1]..to[1]).map(|x| row[mirrored(x, w)]));
+        }
+    }
+    part
 }
 
 /// The picture as the bytes of a PNG.

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::leaks::leaks;
 use crate::report::Leak;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use striate_data::dataset::{Dataset, OpenOptions, Split};
 use striate_data::duplicates::{DuplicatePair, near_duplicates};
 use striate_data::groups::groups;
@@ -124,6 +124,13 @@ impl Prepared {
     /// Groups of some pictures.
     pub fn groups_of(&self, indices: &[usize]) -> Vec<u32> {
         indices.iter().map(|&i| self.groups[i]).collect()
+    }
+
+    /// Pictures of a given split, or of all, that can be read, labelled or not.
+    pub fn readable(&self, split: Option<Split>) -> Vec<usize> {
+        let faulty: BTreeSet<usize> = self.scan.faults.iter().map(|fault| fault.index).collect();
+        let fits = |i: &usize| split.is_none() || self.dataset.examples[*i].split == split;
+        (0..self.dataset.len()).filter(|i| !faulty.contains(i)).filter(fits).collect()
     }
 
     /// Training pictures of each class.

@@ -7,7 +7,7 @@ use striate_vision::diffusion::diffuse;
 use crate::coder::CoderModel;
 use crate::coder_score::prepared;
 use crate::error::Error;
-use crate::picture_file::mirrored;
+use crate::picture_file::cut;
 
 /// Times that the picture goes through the code at most.
 const STEPS: usize = 40;
@@ -61,13 +61,7 @@ fn projected(model: &CoderModel, x: &[f32], shape: [usize; 3], starts: &[Vec<usi
     let (mut sums, mut weights) = (vec![0.0_f32; x.len()], vec![0.0_f32; h * w]);
     for &top in &starts[0] {
         for &left in &starts[1] {
-            let mut unit = Vec::with_capacity(c * height * width);
-            for plane in x.chunks_exact(h * w) {
-                for y in top..top + height {
-                    let row = &plane[mirrored(y, h) * w..][..w];
-                    unit.extend((left..left + width).map(|x| row[mirrored(x, w)]));
-                }
-            }
+            let unit = cut(x, [h, w], [top, left], [top + height, left + width]);
             let back = model.reconstruct(&prepared(model, &unit))?;
             for y in 0..height.min(h - top) {
                 for x in 0..width.min(w - left) {

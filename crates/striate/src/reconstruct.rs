@@ -12,7 +12,7 @@ use crate::coder_score::prepared;
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::filter::read_npy;
-use crate::picture_file::{Planes, is_png, mirrored, place, write_png};
+use crate::picture_file::{Planes, cut, is_png, place, write_png};
 use crate::report::{Fault, ReconstructReport, ReconstructedFile};
 
 /// What to send through the code, or which codes to draw.
@@ -107,19 +107,13 @@ fn seen(model: &CoderModel, picture: &striate_data::picture::Picture) -> Scaled 
 
 /// Squares of the autoencoder's size side by side, the last ones filled up with mirrored pixels.
 fn through(model: &CoderModel, seen: &Scaled) -> Result<Scaled, Error> {
-    let Scaled { shape: [c, h, w], values } = seen;
-    let (c, h, w) = (*c, *h, *w);
+    let Scaled { shape: [_, h, w], values } = seen;
+    let (h, w) = (*h, *w);
     let [height, width] = model.manifest.preprocess.size;
     let mut back = vec![0.0; values.len()];
     for top in (0..h).step_by(height) {
         for left in (0..w).step_by(width) {
-            let mut unit = Vec::with_capacity(c * height * width);
-            for plane in values.chunks_exact(h * w) {
-                for y in top..top + height {
-                    let row = &plane[mirrored(y, h) * w..][..w];
-                    unit.extend((left..left + width).map(|x| row[mirrored(x, w)]));
-                }
-            }
+            let unit = cut(values, [h, w], [top, left], [top + height, left + width]);
             let square = model.reconstruct(&prepared(model, &unit))?;
             let (rows, columns) = (height.min(h - top), width.min(w - left));
             for (plane, square) in back.chunks_exact_mut(h * w).zip(square.chunks_exact(height * width)) {

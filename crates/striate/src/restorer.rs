@@ -12,7 +12,7 @@ use striate_train::restorer_manifest::RestorerManifest;
 
 use crate::error::Error;
 use crate::model_file::{self, Weights};
-use crate::picture_file::mirrored;
+use crate::picture_file::cut;
 
 /// Side of what a tile brings in, in pixels; what it looks at is larger.
 const TILE: usize = 512;
@@ -86,20 +86,12 @@ impl RestorerModel {
             };
             let (to_y, to_x) = (end(bottom, h), end(right, w));
             let (height, width) = (to_y - from_y, to_x - from_x);
-            let cut = |plane: &[f32], part: &mut Vec<f32>| {
-                for y in from_y..to_y {
-                    let row = &plane[mirrored(y, h) * w..][..w];
-                    part.extend((from_x..to_x).map(|x| row[mirrored(x, w)]));
-                }
+            let tensor = |planes: &[f32], count: usize| {
+                let part = cut(planes, [h, w], [from_y, from_x], [to_y, to_x]);
+                Tensor::<4>::from_data(TensorData::new(part, [1, count, height, width]), &self.device)
             };
-            let mut part = Vec::with_capacity(c * height * width);
-            values.chunks_exact(h * w).for_each(|plane| cut(plane, &mut part));
-            let given = Tensor::<4>::from_data(TensorData::new(part, [1, c, height, width]), &self.device);
-            let maps = (!map.is_empty()).then(|| {
-                let mut part = Vec::with_capacity(height * width);
-                cut(map, &mut part);
-                Tensor::<4>::from_data(TensorData::new(part, [1, 1, height, width]), &self.device)
-            });
+            let given = tensor(values, c);
+            let maps = (!map.is_empty()).then(|| tensor(map, 1));
             let answer = self.net.forward(given, maps, &Pass::Frozen(&self.plan));
             let answer = answer.into_data().try_into_vec::<f32>().expect("a net computes in f32");
             if !answer.iter().all(|v| v.is_finite()) {

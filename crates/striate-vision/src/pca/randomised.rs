@@ -97,12 +97,8 @@ fn orthonormal(basis: &mut Vec<f32>, d: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Normal random numbers (Box, Muller 1958).
+/// Normal random numbers.
 fn normal(len: usize, seed: u64) -> Vec<f32> {
     let mut stream = Key::new(seed).with_name("randomised PCA").stream();
-    let mut draw = || {
-        let (radius, angle) = (1.0 - f64::from(stream.uniform()), f64::from(stream.uniform()));
-        (libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(2.0 * std::f64::consts::PI * angle)) as f32
-    };
-    (0..len).map(|_| draw()).collect()
+    (0..len).map(|_| stream.normal() as f32).collect()
 }

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::Tensor;
+use burn::module::Module;
 use striate_data::preprocess::{Colour, Preprocess, Resize, ValueRange};
-use striate_nn::weights::{self as paths, is_running};
+use striate_nn::weights::{Parameter, is_running, parameters};
 use striate_train::coder_manifest::CoderManifest;
 pub use striate_train::manifest::Provenance;
 use striate_train::manifest::{HandMade, Manifest};
@@ -158,33 +157,18 @@ fn pixels(preprocess: &Preprocess) -> String {
 }
 
 fn layers(net: &impl Module) -> Vec<Layer> {
-    struct Collect {
-        path: paths::Path,
-        layers: Vec<Layer>,
-    }
-    impl ModuleVisitor for Collect {
-        fn enter_module(&mut self, name: &str, container_type: &str) {
-            self.path.enter(name, container_type);
+    let mut layers: Vec<Layer> = Vec::new();
+    for Parameter { path, shape, .. } in parameters(net) {
+        let (layer, tensor) = path.rsplit_once('.').unwrap_or(("", &path));
+        if layers.last().is_none_or(|last| last.name != layer) {
+            layers.push(Layer { name: layer.to_string(), tensors: Vec::new(), parameters: 0 });
         }
-        fn exit_module(&mut self, _: &str, container_type: &str) {
-            self.path.exit(container_type);
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let path = self.path.to_string();
-            let (layer, tensor) = path.rsplit_once('.').unwrap_or(("", &path));
-            if self.layers.last().is_none_or(|last| last.name != layer) {
-                self.layers.push(Layer { name: layer.to_string(), tensors: Vec::new(), parameters: 0 });
-            }
-            let shape = param.val().dims().to_vec();
-            if let Some(last) = self.layers.last_mut() {
-                last.parameters += if is_running(&path) { 0 } else { shape.iter().product() };
-                last.tensors.push((tensor.to_string(), shape));
-            }
+        if let Some(last) = layers.last_mut() {
+            last.parameters += if is_running(&path) { 0 } else { shape.iter().product() };
+            last.tensors.push((tensor.to_string(), shape));
         }
     }
-    let mut collect = Collect { path: paths::Path::default(), layers: Vec::new() };
-    net.visit(&mut collect);
-    collect.layers
+    layers
 }
 
 #[cfg(test)]
