@@ -106,7 +106,10 @@ impl Checkpoint {
         bytes.extend((header.len() as u64).to_le_bytes());
         bytes.extend(header);
         for tensor in self.tensors.values() {
-            bytes.extend(tensor.values.iter().flat_map(|value| value.to_le_bytes()));
+            let start = bytes.len();
+            bytes.resize(start + 4 * tensor.values.len(), 0);
+            let places = bytes[start..].as_chunks_mut::<4>().0;
+            places.iter_mut().zip(&tensor.values).for_each(|(place, value)| *place = value.to_le_bytes());
         }
         bytes
     }
