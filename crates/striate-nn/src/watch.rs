@@ -4,14 +4,14 @@ use std::cell::RefCell;
 
 use burn::module::ParamId;
 use burn::tensor::{Tensor, TensorData};
-use striate_engine::ops::Conv2dSpec;
+use striate_engine::ops::{Activation, Conv2dSpec};
 
 use crate::frozen::Plan;
 use crate::weights::{Parameter, parameters};
 use crate::{Net, Pass};
 
-/// Listens to a forward pass ([`Pass::Watch`]) and keeps what each convolution gives, its norm, residual and activation applied where
-/// they are one operation with it.
+/// Listens to a forward pass ([`Pass::Watch`]) of a frozen net and keeps what convolutions give, norm, residual and activation applied
+/// where they are one operation with it. What it keeps is on the graph of the input, where that has one.
 #[derive(Debug)]
 pub struct Watch<'a> {
     way: Way<'a>,
@@ -20,9 +20,9 @@ pub struct Watch<'a> {
 
 #[derive(Clone, Copy, Debug)]
 enum Way<'a> {
-    Frozen(&'a Plan),
-    /// With a graph where the input has one.
-    Infer,
+    All(&'a Plan),
+    Until(&'a Plan, ParamId),
+    From(&'a Plan, ParamId),
     /// Each convolution gives the greatest value that its windows hold, in place of a sum.
     Reach,
 }
@@ -37,14 +37,24 @@ pub struct Seen {
 }
 
 impl<'a> Watch<'a> {
-    /// Of a frozen net.
-    pub fn frozen(plan: &'a Plan) -> Self {
-        Self { way: Way::Frozen(plan), seen: RefCell::default() }
+    /// Keeps what all convolutions give.
+    pub fn all(plan: &'a Plan) -> Self {
+        Self::new(Way::All(plan))
     }
 
-    /// Of a net whose gradients are asked for: the outputs are on the graph of the input.
-    pub fn infer() -> Self {
-        Self { way: Way::Infer, seen: RefCell::default() }
+    /// Keeps what the convolution with weights `id` gives before its activation, and ends there: what comes after it is not computed, and
+    /// the net's own answer means nothing.
+    pub fn until(plan: &'a Plan, id: ParamId) -> Self {
+        Self::new(Way::Until(plan, id))
+    }
+
+    /// Keeps what the convolution with weights `id` gives; the graph begins there, so that the net's answer has a gradient to it.
+    pub fn from(plan: &'a Plan, id: ParamId) -> Self {
+        Self::new(Way::From(plan, id))
+    }
+
+    fn new(way: Way<'a>) -> Self {
+        Self { way, seen: RefCell::default() }
     }
 
     /// What was seen since, first to last.
@@ -55,13 +65,38 @@ impl<'a> Watch<'a> {
     /// The pass that computes; `None` where coordinates travel.
     pub(crate) fn inner(&self) -> Option<Pass<'a>> {
         match self.way {
-            Way::Frozen(plan) => Some(Pass::Frozen(plan)),
-            Way::Infer => Some(Pass::Infer),
+            Way::All(plan) | Way::Until(plan, _) | Way::From(plan, _) => Some(Pass::Frozen(plan)),
             Way::Reach => None,
         }
     }
 
+    /// Whether the rest need not be computed.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.way, Way::Until(..)) && !self.seen.borrow().is_empty()
+    }
+
+    /// The activation that the convolution with weights `id` is to end with.
+    pub(crate) fn activation(&self, id: ParamId, own: Activation) -> Activation {
+        match self.way {
+            Way::Until(_, last) if last == id => Activation::Identity,
+            _ => own,
+        }
+    }
+
+    /// Keeps the output; gives what the net goes on with.
     pub(crate) fn saw(&self, id: ParamId, output: Tensor<4>) -> Tensor<4> {
+        let wanted = match self.way {
+            Way::All(_) | Way::Reach => true,
+            Way::Until(_, last) => last == id && !self.is_over(),
+            Way::From(_, first) => first == id,
+        };
+        if !wanted {
+            return output;
+        }
+        let output = match self.way {
+            Way::From(..) => output.without_autodiff().autodiff().require_grad(),
+            _ => output,
+        };
         self.seen.borrow_mut().push(Seen { id, output: output.clone() });
         output
     }
@@ -127,7 +162,7 @@ impl Net {
             }
         }
         let x = Tensor::<4>::from_data(TensorData::new(values, [4, channels, h, w]), device); // [4, C, H, W]
-        let watch = Watch { way: Way::Reach, seen: RefCell::default() };
+        let watch = Watch::new(Way::Reach);
         self.features(x, &Pass::Watch(&watch));
         let fields = |Seen { id, output }: Seen| {
             let [_, c, rows, columns] = output.dims();
@@ -248,7 +283,8 @@ mod tests {
                 if let Some((y, x)) = changed {
                     (0..3).for_each(|c| values[(c * size + y) * size + x] += 3.0);
                 }
-                let watch = Watch::infer();
+                let plan = Plan::default();
+                let watch = Watch::all(&plan);
                 let x = Tensor::<4>::from_data(TensorData::new(values, [1, 3, size, size]), &device);
                 net.features(x, &Pass::Watch(&watch));
                 watch

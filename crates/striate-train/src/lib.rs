@@ -6,6 +6,7 @@ pub mod classify;
 pub mod coder_manifest;
 pub mod damage;
 pub mod ema;
+pub mod explain;
 pub mod finetune;
 pub mod fit;
 pub mod heads;

@@ -85,7 +85,8 @@ impl Conv2d {
     pub fn forward_act(&self, x: Tensor<4>, activation: Activation, pass: &Pass) -> Tensor<4> {
         if let Pass::Watch(watch) = pass {
             let y = match watch.inner() {
-                Some(inner) => self.forward_act(x, activation, &inner),
+                Some(_) if watch.is_over() => self.zeros(&x),
+                Some(inner) => self.forward_act(x, watch.activation(self.weight.id, activation), &inner),
                 None => self.reach(&x),
             };
             return watch.saw(self.weight.id, y);
@@ -112,7 +113,9 @@ impl Conv2d {
         assert!(self.bias.is_none(), "Conv2d::forward_norm: a convolution before a norm has no bias");
         match pass {
             Pass::Watch(watch) => {
+                let after = After { activation: watch.activation(self.weight.id, after.activation), ..after };
                 let y = match watch.inner() {
+                    Some(_) if watch.is_over() => self.zeros(&x),
                     Some(inner) => self.forward_norm(x, norm, after, &inner),
                     None => after.greatest(self.reach(&x)),
                 };
@@ -130,6 +133,13 @@ impl Conv2d {
     fn reach(&self, x: &Tensor<4>) -> Tensor<4> {
         let [c_out, _, kernel, _] = self.weight.shape().dims::<4>();
         watch::reach(x, [c_out, kernel], self.spec)
+    }
+
+    /// In place of the output.
+    fn zeros(&self, x: &Tensor<4>) -> Tensor<4> {
+        let ([n, _, h, w], [c_out, _, kernel, _]) = (x.dims(), self.weight.shape().dims::<4>());
+        let side = |side| self.spec.windows(side, kernel).len();
+        Tensor::zeros([n, c_out, side(h), side(w)], &x.device())
     }
 
     fn folded(&self, x: [usize; 4], scale_and_shift: (Tensor<1>, Tensor<1>)) -> FoldedConv2d {

@@ -66,7 +66,7 @@ impl LogisticConfig {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// The formula of `fixtures/formula.py`.

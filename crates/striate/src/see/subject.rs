@@ -118,7 +118,7 @@ impl Subject {
         let [h, w] = self.preprocess.size;
         let shape = [prepared.len(), self.preprocess.channels(), h, w];
         let x = Tensor::<4>::from_data(TensorData::new(prepared.concat(), shape), &self.device); // [N, C, H, W]
-        let watch = Watch::frozen(self.net.plan());
+        let watch = Watch::all(self.net.plan());
         let (_, logits) = self.net.net().features_and_logits(x, &Pass::Watch(&watch));
         let values =
             |Seen { output, .. }: Seen| output.into_data().try_into_vec::<f32>().expect("a net computes in f32");
