@@ -13,7 +13,7 @@ mod headline;
 mod labels;
 mod ladder;
 mod leaks;
-mod mistakes;
+pub(crate) mod mistakes;
 pub(crate) mod number;
 mod provenance;
 mod restored;
@@ -40,6 +40,9 @@ struct Section {
     body: Markup,
     note: Markup,
 }
+
+/// What hides the links from a report to the atlas of its run, until there is one (`striate see`).
+pub(crate) const WITHOUT_ATLAS: &str = " class=\"without-atlas\"";
 
 /// Draws `page` as one HTML file of at most [`MAX_BYTES`]. Pictures that would not fit are left out, the least important
 /// first, and the page says how many. Text is escaped; names and lists are cut to what a page can hold.
@@ -91,7 +94,7 @@ fn draw(page: &Page, thumbs: &Thumbs) -> String {
                 title { (number::shown(&page.title, 120)) " · Striate report" }
                 style { (PreEscaped(include_str!("html/style.css"))) }
             }
-            body {
+            body.without-atlas {
                 header {
                     p.brand { "Striate report" }
                     h1 { bdi { (number::shown(&page.title, 120)) } }

@@ -1,13 +1,19 @@
 //! The task `see`: an atlas of what a net has learned, as a folder of pages that opens by double-click.
 
 pub(crate) mod activity;
+mod claim;
+mod confused;
+mod drawing;
 pub(crate) mod first;
 mod pages;
 mod patch;
+mod portrait;
 pub(crate) mod subject;
+mod transfer;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 use striate_data::dataset::{Dataset, OpenOptions};
@@ -18,15 +24,21 @@ use crate::report::Fault;
 use crate::stream::in_batches;
 use crate::thumb::to_rgb;
 use activity::{Activity, TOP};
+use claim::{claim, write};
+use drawing::{Plan, spread};
 pub use first::FilterSummary;
 use first::FirstLayer;
 use patch::Patch;
+use portrait::Said;
 use subject::{Run, Subject};
+pub use transfer::ClassDrawn;
 
 /// Pictures that go through the net at a time: what all layers give for them is held at once.
 const BATCH: usize = 4;
-/// By this file a folder is known as an atlas.
-const SUMMARY: &str = "atlas.json";
+/// Classes that are drawn where nobody names some.
+const CLASSES: usize = 6;
+/// Pictures whose features are kept, to find the nearest.
+const REMEMBERED: usize = 20_000;
 
 /// Which net to look at, by which pictures.
 #[derive(Clone, Debug)]
@@ -35,12 +47,18 @@ pub struct SeeOptions {
     pub model: String,
     /// Pictures, labelled or not.
     pub images: String,
-    /// The folder.
-    pub out: PathBuf,
+    /// The folder; `atlas` in the folder of the run, or here, where not given.
+    pub out: Option<PathBuf>,
     /// Layers to show; all where not given.
     pub layers: Option<Vec<String>>,
     /// Channels of a layer to show, at most.
     pub channels: usize,
+    /// Classes to draw, by name or number from 0; some where not given.
+    pub classes: Option<Vec<String>>,
+    /// Pictures to explain one by one, at most.
+    pub explained: usize,
+    /// How long drawing may take, by a plan that looks at no clock.
+    pub budget: Duration,
     /// Whether a folder that holds other things may be written to.
     pub overwrite: bool,
 }
@@ -60,6 +78,16 @@ pub struct SeeReport {
     pub layers: Vec<LayerSummary>,
     /// Channels that the pages show no patches of, to keep the atlas small.
     pub channels_left_out: usize,
+    /// Files drawn by gradient ascent.
+    pub drawings: usize,
+    /// Drawings of channels and classes shown that did not fit into the budget.
+    pub drawings_left_out: usize,
+    /// What is said of the classes that were drawn.
+    pub classes: Vec<ClassDrawn>,
+    /// Pictures that have a page of their own.
+    pub explained: usize,
+    /// Pairs of classes of which one is taken for the other.
+    pub confused: usize,
     /// Length of all files.
     pub bytes: u64,
     /// The page to begin with.
@@ -89,18 +117,32 @@ pub struct LayerSummary {
 pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error> {
     let subject = Subject::open(&options.model)?;
     let shown = shown(&subject, options)?;
+    let classes = classes(&subject, options)?;
     let dataset = Dataset::open(&options.images, &OpenOptions { unlabelled: true, ..OpenOptions::default() })?;
     if dataset.is_empty() {
         return Err(Error::request(format!("{}: no picture is there", options.images), "give a folder of pictures"));
     }
-    claim(&options.out, options.overwrite)?;
+    let out = claim::place(options);
+    claim(&out, &subject, &dataset, options.overwrite)?;
     let first = FirstLayer::new(&subject.layers[0]);
-    let Seen { activity, patches, faults } = look(&subject, &dataset, &shown, observer)?;
+    let Seen { activity, patches, said, faults } = look(&subject, &dataset, &shown, observer)?;
     if activity.pictures == 0 {
         let what = format!("no picture could be read: {}: {}", faults[0].file, faults[0].error);
         return Err(Error::request(what, "give others"));
     }
-    observer(Event::Stage("drawing the pages".into()));
+    let explained = portrait::chosen(&said, options.explained);
+    if !explained.is_empty() {
+        observer(Event::Stage(format!("explaining {} pictures", explained.len())));
+    }
+    for (i, &at) in explained.iter().enumerate() {
+        portrait::draw(&subject, &dataset, &said, at, &out)?;
+        let (done, total) = (i as u64 + 1, explained.len() as u64);
+        observer(Event::Progress { done, total, unit: "pictures", note: String::new() });
+    }
+    let plan = Plan::new(&subject, &shown, &classes, options.budget);
+    plan.draw(&subject, &out, observer)?;
+    observer(Event::Stage("writing the pages".into()));
+    let pairs = confused::pairs(&subject, &activity, &said);
     let all: usize = subject.layers.iter().map(|layer| layer.shape[0]).sum();
     let mut report = SeeReport {
         model: subject.name.clone(),
@@ -109,8 +151,13 @@ pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error>
         filters: first.summary.clone(),
         layers: layers(&subject, &activity, &shown),
         channels_left_out: all - shown.iter().map(Vec::len).sum::<usize>(),
+        drawings: plan.drawings.len(),
+        drawings_left_out: plan.left_out,
+        classes: transfer::judge(&subject, &plan, &out)?,
+        explained: explained.len(),
+        confused: pairs.len(),
         bytes: 0,
-        page: options.out.join("index.html").display().to_string(),
+        page: out.join("index.html").display().to_string(),
     };
     let atlas = pages::Atlas {
         subject: &subject,
@@ -118,13 +165,35 @@ pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error>
         first: &first,
         activity: &activity,
         patches: &patches,
+        plan: &plan,
+        said: &said,
+        explained: &explained,
+        pairs: &pairs,
         report: &report,
     };
-    report.bytes = atlas.write(&options.out)?;
-    let summary = serde_json::to_vec_pretty(&report).unwrap_or_default();
-    write(&options.out, SUMMARY, &summary)?;
-    report.bytes += summary.len() as u64;
+    atlas.write(&out)?;
+    report.bytes = claim::finish(&out, &report)?;
+    claim::link(&options.model, &out)?;
     Ok(report)
+}
+
+/// The classes that are drawn: those asked for, or some spread over all.
+fn classes(subject: &Subject, options: &SeeOptions) -> Result<Vec<usize>, Error> {
+    let count = subject.class_count();
+    let Some(names) = &options.classes else {
+        let some = CLASSES.min(count);
+        return Ok((0..some).map(|i| spread(i, some, count)).collect());
+    };
+    let number = |name: &String| {
+        let named = subject.classes.iter().position(|class| class == name);
+        named.or_else(|| name.parse().ok().filter(|&class: &usize| class < count)).ok_or_else(|| {
+            let some: Vec<&str> = subject.classes.iter().take(20).map(String::as_str).collect();
+            let advice = if some.is_empty() { String::new() } else { format!(" or a name: {}", some.join(", ")) };
+            let advice = format!("give a number from 0 to {}{advice}", count.saturating_sub(1));
+            Error::request(format!("{} has no class {name}", subject.name), advice)
+        })
+    };
+    names.iter().map(number).collect()
 }
 
 /// The channels of each layer that are shown: evenly spread over all of it, so that none is shown for its looks.
@@ -147,13 +216,15 @@ fn shown(subject: &Subject, options: &SeeOptions) -> Result<Vec<Vec<usize>>, Err
 struct Seen {
     activity: Activity,
     patches: HashMap<(usize, usize), Vec<Patch>>,
+    said: Vec<Said>,
     faults: Vec<Fault>,
 }
 
 fn look(subject: &Subject, dataset: &Dataset, shown: &[Vec<usize>], observer: Observer) -> Result<Seen, Error> {
     let total = dataset.len();
     observer(Event::Stage(format!("looking at {total} pictures through {}", subject.name)));
-    let mut seen = Seen { activity: Activity::new(subject), patches: HashMap::new(), faults: Vec::new() };
+    let mut seen =
+        Seen { activity: Activity::new(subject), patches: HashMap::new(), said: Vec::new(), faults: Vec::new() };
     let make = |i: usize| match dataset.picture(i) {
         Ok(decoded) => Ok(subject.preprocess.to_unit(&decoded.picture)),
         Err(why) => Err(Fault { file: dataset.name(i), error: why.to_string() }),
@@ -187,14 +258,20 @@ impl Seen {
                 prepared
             })
             .collect();
-        let Run { outputs, logits } = subject.run(&prepared.iter().map(Vec::as_slice).collect::<Vec<_>>());
-        let classes = logits.len() / batch.len();
-        let named = |(at, &(picture, _)): (usize, &(usize, Vec<f32>))| {
-            let row = &logits[at * classes..][..classes];
-            let predicted = (0..classes).max_by(|&a, &b| row[a].total_cmp(&row[b]).then(b.cmp(&a))).unwrap_or(0);
-            (picture, dataset.examples[picture].label.map_or(predicted, |label| label as usize))
-        };
-        let pictures: Vec<(usize, usize)> = batch.iter().enumerate().map(named).collect();
+        let Run { outputs, features, logits } = subject.run(&prepared.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let (classes, length) = (logits.len() / batch.len(), features.len() / batch.len());
+        let mut pictures = Vec::new();
+        for (at, &(picture, _)) in batch.iter().enumerate() {
+            let class = transfer::likeliest(&logits[at * classes..][..classes]);
+            let label = dataset.examples[picture].label.map(|label| label as usize);
+            pictures.push((picture, label.unwrap_or(class.0)));
+            if self.said.len() < REMEMBERED {
+                let name = label.and_then(|label| dataset.classes.get(label));
+                let truth = name.and_then(|name| subject.classes.iter().position(|class| class == name));
+                let features = features[at * length..][..length].to_vec();
+                self.said.push(Said { picture, class, truth, features });
+            }
+        }
         let drawn: Vec<_> = batch.iter().map(|(_, unit)| to_rgb(unit, subject.preprocess.size)).collect();
         for (layer, channel, at, field) in self.activity.push(subject, &outputs, &pictures) {
             if shown[layer].binary_search(&channel).is_err() {
@@ -226,23 +303,4 @@ fn layers(subject: &Subject, activity: &Activity, shown: &[Vec<usize>]) -> Vec<L
         }
     };
     subject.layers.iter().zip(&activity.layers).zip(shown).map(of).collect()
-}
-
-/// The folder is new, empty or an atlas; or may be written to all the same.
-fn claim(out: &Path, overwrite: bool) -> Result<(), Error> {
-    let free = match std::fs::read_dir(out) {
-        Ok(mut entries) => overwrite || out.join(SUMMARY).exists() || entries.next().is_none(),
-        Err(_) => !out.exists(),
-    };
-    if !free {
-        return Err(Error::Exists(out.to_path_buf()));
-    }
-    write(out, SUMMARY, b"{}")
-}
-
-/// Writes a file of the atlas.
-fn write(out: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
-    let path = out.join(name);
-    std::fs::create_dir_all(path.parent().unwrap_or(out)).map_err(Error::writing(&path))?;
-    striate_nn::write_atomic(&path, bytes).map_err(Error::writing(&path))
 }

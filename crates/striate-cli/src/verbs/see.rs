@@ -1,10 +1,12 @@
 //! `striate see`: an atlas of what a net has learned.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use striate::see::{SeeOptions, SeeReport, see};
 
+use super::train::time;
 use super::{count, json};
 use crate::Verdict;
 use crate::cli::Globals;
@@ -18,24 +20,40 @@ Examples:
   striate see runs/my-pictures-ladder-1 --images my-pictures --out atlas
   striate see efficientnet_lite0 --images my-pictures --layers conv_stem,blocks.1.0.conv_pw --channels 64
 
+  # the drawings that an hour allows; every picture of the folder explained
+  striate see runs/my-pictures-ladder-1 --images my-pictures --budget 1h --explain 500
+  # the goldfinch (11) and the tabby cat (281) of ImageNet
+  striate see efficientnet_lite0 --images @photos --classes 11,281
+
 The atlas is a folder: open its index.html. It shows the filters of the first layer (which of them look for edges, blobs or opponent \
-colours, by a test that it states), and for each layer the parts of your pictures that excite its channels most, which channels are \
-dead, and which do the same. Pictures go through the net once.")]
+colours, by a test that it states); for each layer the parts of your pictures that excite its channels most, which channels are dead, and \
+which do the same; what gradient ascent draws to excite channels and classes, with and without the rules that keep it sane; single pictures \
+explained (Grad-CAM, occlusion, integrated gradients, maps, the most alike); and which channels tell confused classes apart. Of a run it goes \
+into the run's folder, and the run's report links to it. Pictures go through the net once. Killed, it goes on with what is drawn.")]
 pub struct SeeArgs {
     /// The net: a model file, the folder of a run, weights with their config.json, or one that comes with its weights
     pub model: String,
     /// Pictures to look at it by, labelled or not
     #[arg(long, value_name = "DATA")]
     pub images: String,
-    /// The folder to write
-    #[arg(long, value_name = "DIR", default_value = "atlas")]
-    pub out: PathBuf,
+    /// The folder to write [default: atlas, in the run's folder where MODEL is of a run]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Layers to show, with commas between [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub layers: Option<Vec<String>>,
     /// Channels of a layer to show, evenly spread over it
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = channels)]
     pub channels: usize,
+    /// Classes to draw, by name or number from 0, with commas between [default: six, evenly spread]
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    pub classes: Option<Vec<String>>,
+    /// Pictures to explain one by one, the surest mistakes among them
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = explained)]
+    pub explain: usize,
+    /// Time for drawing: 90s, 5m, 1h; what does not fit is left out and counted
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
+    pub budget: Duration,
     /// Write into a folder that holds other things
     #[arg(long)]
     pub overwrite: bool,
@@ -48,9 +66,13 @@ fn channels(text: &str) -> Result<usize, String> {
     }
 }
 
+fn explained(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n <= 2000).ok_or_else(|| "give a number from 0 to 2000".into())
+}
+
 pub fn run(args: &SeeArgs, globals: &Globals, terminal: &Terminal) -> anyhow::Result<Verdict> {
-    let SeeArgs { model, images, out, layers, channels, overwrite } = args.clone();
-    let options = SeeOptions { model, images, out, layers, channels, overwrite };
+    let SeeArgs { model, images, out, layers, channels, classes, explain: explained, budget, overwrite } = args.clone();
+    let options = SeeOptions { model, images, out, layers, channels, classes, explained, budget, overwrite };
     let report = see(&options, &|event| terminal.observe(event))?;
     terminal.finish();
     for fault in &report.faults {
@@ -67,7 +89,8 @@ fn text(report: &SeeReport) -> String {
     let channels: usize = report.layers.iter().map(|layer| layer.shape[0]).sum();
     format!(
         "{}, {} through {}: of {} filters of {}x{} in the first layer {} are oriented, {} blobs, {} colour-opponent, {} none of these;\n\
-         of {} in {}, {dead} are dead and {twins} do what another one does.\n\nAtlas   {}  ({:.1} MB; open it by double-click)\n",
+         of {} in {}, {dead} are dead and {twins} do what another one does.\n\
+         {} drawn{}; {} explained; {} confused.\n\nAtlas   {}  ({:.1} MB; open it by double-click)\n",
         report.model,
         count(report.pictures, "picture", "pictures"),
         count(report.layers.len(), "layer", "layers"),
@@ -80,6 +103,13 @@ fn text(report: &SeeReport) -> String {
         f.none,
         count(channels, "channel", "channels"),
         count(report.layers.len(), "layer", "layers"),
+        count(report.drawings, "picture", "pictures"),
+        match report.drawings_left_out {
+            0 => String::new(),
+            n => format!(", {n} left out (--budget)"),
+        },
+        count(report.explained, "picture", "pictures"),
+        count(report.confused, "pair of classes", "pairs of classes"),
         report.page,
         report.bytes as f64 / 1e6,
     )

@@ -235,7 +235,7 @@ fn some_time(text: &str) -> Result<Duration, String> {
 }
 
 /// `90s`, `2m`, `1h`, or plain seconds; at most 30 days.
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.char_indices().next_back() {
         Some((at, 's')) => (&text[..at], 1.0),
         Some((at, 'm')) => (&text[..at], 60.0),

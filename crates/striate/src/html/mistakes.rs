@@ -44,7 +44,8 @@ pub fn draw(confusion: &Confusion, pairs: &[(usize, usize, usize)], thumbs: &Thu
                 p.all { a href="#pictures" { "Show all mistakes again" } }
                 @for (t, p, n) in pairs.iter().filter(|(t, p, _)| kinds.contains(&(*t, *p))) {
                     div.group.one[group(*t, *p).count() == 1] id={ "m-" (t) "-" (p) } {
-                        h4 { bdi { (class(confusion, *t)) } span.muted { " taken for " } bdi { (class(confusion, *p)) } span.muted { " · " (count(*n)) } }
+                        h4 { bdi { (class(confusion, *t)) } span.muted { " taken for " } bdi { (class(confusion, *p)) } span.muted { " · " (count(*n)) }
+                            a.to-atlas href={ "atlas/confused.html#p-" (t) "-" (p) } { "what tells them apart" } }
                         div.pictures { @for (i, m) in group(*t, *p) { (picture(confusion, i, m, thumbs)) } }
                     }
                 }

@@ -135,6 +135,16 @@ impl Channel {
         self.greatest - self.least <= 1e-6 * self.greatest.abs().max(1e-6)
     }
 
+    /// Its greatest value in the picture that was seen as number `at`, where that is kept.
+    pub fn greatest_of(&self, at: usize) -> Option<f64> {
+        self.maxima.get(at).map(|&v| f64::from(v))
+    }
+
+    /// The deviation of its greatest values over pictures.
+    pub fn deviation(&self) -> f64 {
+        moments(&self.maxima).1
+    }
+
     /// Classes whose pictures excite it most, of those with two pictures at least, each with how many times as much as the mean of all, in
     /// deviations of its greatest values.
     pub fn classes(&self, count: usize) -> Vec<(usize, f64)> {

@@ -1,4 +1,10 @@
-//! The atlas as pages: one to begin with, one for the filters of the first layer, one for each layer.
+//! The atlas as pages: one to begin with, one for the filters of the first layer, one for each layer, one for what was drawn, one for
+//! each picture explained, and one for the classes that are confused.
+
+mod confused;
+mod drawn;
+mod layer;
+mod picture;
 
 use std::collections::HashMap;
 use std::f64::consts::PI;
@@ -9,12 +15,15 @@ use striate_data::dataset::Dataset;
 use striate_vision::filter_kind::{ANGLES, FilterKind};
 
 use super::activity::{Activity, Channel};
+use super::confused::Pair;
+use super::drawing::Plan;
 use super::first::{Filter, FirstLayer, drawn};
 use super::patch::{self, Patch, to_webp};
+use super::portrait::Said;
 use super::subject::Subject;
 use super::{LayerSummary, SeeReport, write};
 use crate::error::Error;
-use crate::html::number::{count, percent, several, shown};
+use crate::html::number::{percent, several, shown};
 use crate::thumb::to_rgb;
 
 /// Side of a filter on its page, in pixels.
@@ -29,17 +38,18 @@ pub(crate) struct Atlas<'a> {
     pub first: &'a FirstLayer,
     pub activity: &'a Activity,
     pub patches: &'a HashMap<(usize, usize), Vec<Patch>>,
+    pub plan: &'a Plan,
+    pub said: &'a [Said],
+    /// Places in `said`.
+    pub explained: &'a [usize],
+    pub pairs: &'a [Pair],
     pub report: &'a SeeReport,
 }
 
 impl Atlas<'_> {
-    /// Writes all files; answers their length.
-    pub fn write(&self, out: &Path) -> Result<u64, Error> {
-        let mut bytes = 0;
-        let mut put = |name: &str, content: &[u8]| {
-            bytes += content.len() as u64;
-            write(out, name, content)
-        };
+    /// Writes all files but the drawings and the pictures explained, which are there.
+    pub fn write(&self, out: &Path) -> Result<(), Error> {
+        let put = |name: &str, content: &[u8]| write(out, name, content);
         put("style.css", concat!(include_str!("../html/style.css"), include_str!("style.css")).as_bytes())?;
         for filter in &self.first.filters {
             let layer = &self.subject.layers[0];
@@ -60,9 +70,29 @@ impl Atlas<'_> {
                 put(&layer_file(number), self.layer(number, layer).into_string().as_bytes())?;
             }
         }
+        for &at in self.explained {
+            put(&picture::page(self.said[at].picture), self.picture(at).into_string().as_bytes())?;
+        }
+        put("drawn.html", self.drawn().into_string().as_bytes())?;
+        put("confused.html", self.confused().into_string().as_bytes())?;
         put("filters.html", self.filters().into_string().as_bytes())?;
-        put("index.html", self.index().into_string().as_bytes())?;
-        Ok(bytes)
+        put("index.html", self.index().into_string().as_bytes())
+    }
+
+    /// Links to the pages that stand beside the layers.
+    fn nav(&self, up: &str) -> Markup {
+        html! {
+            a href={ (up) "index.html" } { "Layers" }
+            a href={ (up) "filters.html" } { "First-layer filters" }
+            @if !self.plan.drawings.is_empty() { a href={ (up) "drawn.html" } { "Drawn by the net" } }
+            @if !self.explained.is_empty() { a href={ (up) "index.html#explained" } { "Pictures explained" } }
+            @if !self.pairs.is_empty() { a href={ (up) "confused.html" } { "Confused classes" } }
+        }
+    }
+
+    /// The name of a class, as the net or its labels have it.
+    fn class(&self, class: usize) -> String {
+        shown(&self.subject.class_name(class), 40).into_owned()
     }
 
     fn channel(&self, layer: usize, channel: usize) -> &Channel {
@@ -93,7 +123,7 @@ impl Atlas<'_> {
     fn index(&self) -> Markup {
         let report = self.report;
         let pictures = several(report.pictures, "picture");
-        let nav = html! { a href="filters.html" { "First-layer filters" } };
+        let nav = self.nav("");
         let body = html! {
             section {
                 h2 { "What each layer answers to" }
@@ -119,6 +149,7 @@ impl Atlas<'_> {
                 div.body { (self.summary()) p { a href="filters.html" { "All of them, with how they turn" } } }
                 aside.note { (how_told(self.report)) }
             }
+            (self.explained())
         };
         self.page("What it answers to", "", &nav, &body)
     }
@@ -141,66 +172,6 @@ impl Atlas<'_> {
         alt={ "The " (n) " parts of pictures that excite channel " (channel) " most" }; }
     }
 
-    fn layer(&self, number: usize, layer: &LayerSummary) -> Markup {
-        let beside = |i: Option<usize>, word: &str| {
-            html! {
-                @if let Some((i, layer)) = i.and_then(|i| Some((i, self.report.layers.get(i)?))) {
-                    @if !layer.shown.is_empty() { a href={ "../" (layer_file(i)) } rel=(word) { (word) ": " (layer.layer) } }
-                }
-            }
-        };
-        let nav = html! { a href="../index.html" { "All layers" } (beside(number.checked_sub(1), "prev")) (beside(Some(number + 1), "next")) };
-        let [c, h, w] = layer.shape;
-        let body = html! {
-            section {
-                h2 { (count(layer.shown.len())) " of " (count(c)) " channels" }
-                div.body { @for &channel in &layer.shown {
-                    (self.channel_figure(number, channel, layer))
-                } }
-                aside.note {
-                    p { "Each gives a map of " (h) "×" (w) "; a unit in its middle sees " (layer.field[0]) "×" (layer.field[1]) " pixels." }
-                    p { "Patches lie from the most exciting on, each from another picture, cut to what the unit sees and scaled to fit." }
-                    p { b { "Serves" } ": the classes whose pictures excite it most, in deviations above the mean of all pictures." }
-                }
-            }
-        };
-        self.page(&layer.layer, "../", &nav, &body)
-    }
-
-    fn channel_figure(&self, number: usize, channel: usize, layer: &LayerSummary) -> Markup {
-        let seen = self.channel(number, channel);
-        let twin = layer.duplicates.iter().find(|pair| pair[0] == channel);
-        let files = seen.top.iter().map(|spot| self.dataset.name(spot.picture));
-        html! { figure.channel id={ "c" (channel) } {
-            figcaption {
-                b { "channel " (channel) } " "
-                @if seen.is_dead() { span.tag.bad { "dead" } }
-                @if let Some([_, twin]) = twin { span.tag { "as channel " (twin) } }
-                span.muted { " above 0 in " (percent(seen.positive())) " of places" }
-                @if !seen.is_dead() { span.muted { " · serves " (self.served(seen)) } }
-            }
-            @if !seen.is_dead() { (self.strip("../", number, channel)) }
-            details { summary { "the pictures" } ol.facts { @for (file, spot) in files.zip(&seen.top) {
-                li { bdi { (shown(&file, 120)) } " (" (format!("{:.3}", spot.value)) ")" }
-            } } }
-        } }
-    }
-
-    fn served(&self, channel: &Channel) -> Markup {
-        let labelled = !self.dataset.classes.is_empty();
-        let name = |class: usize| match labelled {
-            true => self.dataset.classes.get(class).cloned().unwrap_or_default(),
-            false => self.subject.class_name(class),
-        };
-        let classes = channel.classes(CLASSES);
-        html! {
-            @if classes.is_empty() { "no class with two pictures" }
-            @for (i, (class, above)) in classes.into_iter().enumerate() {
-                @if i > 0 { ", " } bdi { (shown(&name(class), 40)) } " (" (format!("{above:+.1}")) ")"
-            }
-        }
-    }
-
     fn summary(&self) -> Markup {
         let f = &self.report.filters;
         html! { p.lead { "Of " (several(f.filters, "filter")) " of " (f.side) "×" (f.side) ": " b { (f.oriented) } " oriented, " b { (f.blobs) } " blobs, "
@@ -213,7 +184,7 @@ impl Atlas<'_> {
             div.body { (self.summary()) div.filters { @for filter in &self.first.filters { (filter_figure(filter)) } } }
             aside.note { (how_told(self.report)) }
         } };
-        self.page("Filters of the first layer", "", &html! { a href="index.html" { "All layers" } }, &body)
+        self.page("Filters of the first layer", "", &self.nav(""), &body)
     }
 }
 

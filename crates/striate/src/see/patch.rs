@@ -32,7 +32,7 @@ impl Patch {
 }
 
 /// As large as fits into SIDE x SIDE, in the middle: small ones are enlarged by a whole factor, unsmoothed.
-fn fitted(part: &RgbImage) -> RgbImage {
+pub(crate) fn fitted(part: &RgbImage) -> RgbImage {
     let (width, height) = part.dimensions();
     let longer = width.max(height);
     let scaled = if longer <= SIDE {
@@ -50,14 +50,19 @@ fn fitted(part: &RgbImage) -> RgbImage {
 
 /// Patches of these pictures side by side, in their order, as WebP.
 pub(crate) fn row(patches: &[Patch], pictures: impl Iterator<Item = usize>) -> Vec<u8> {
-    let chosen: Vec<&Patch> =
-        pictures.filter_map(|picture| patches.iter().find(|patch| patch.picture == picture)).collect();
-    let width = (chosen.len() as u32 * (SIDE + GAP)).saturating_sub(GAP).max(1);
-    let mut row = RgbImage::from_pixel(width, SIDE, GROUND);
-    for (i, patch) in chosen.iter().enumerate() {
-        imageops::replace(&mut row, &patch.pixels, i64::from(i as u32 * (SIDE + GAP)), 0);
+    let of = |picture| patches.iter().find(|patch: &&Patch| patch.picture == picture).map(|patch| patch.pixels.clone());
+    to_webp(&beside(&pictures.filter_map(of).collect::<Vec<_>>()), true)
+}
+
+/// Pictures of one size side by side.
+pub(crate) fn beside(pictures: &[RgbImage]) -> RgbImage {
+    let (width, height) = pictures.first().map_or((1, 1), RgbImage::dimensions);
+    let count = pictures.len() as u32;
+    let mut all = RgbImage::from_pixel((count * (width + GAP)).saturating_sub(GAP).max(1), height, GROUND);
+    for (i, picture) in pictures.iter().enumerate() {
+        imageops::replace(&mut all, picture, i64::from(i as u32 * (width + GAP)), 0);
     }
-    to_webp(&row, true)
+    all
 }
 
 /// The picture as WebP, lossy or not.

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use burn::module::ParamId;
 use burn::tensor::{Device, Tensor, TensorData};
 use striate_data::preprocess::{Preprocess, ValueRange};
 use striate_engine::device::chosen;
 use striate_nn::watch::{ConvLayer, Field, Seen, Watch};
 use striate_nn::weights::{load_named, named_tensors};
 use striate_nn::{Frozen, Net, Pass, pretrained};
+use striate_train::explain::Sight;
 
 use crate::error::Error;
 use crate::foreign::{self, Foreign};
@@ -25,6 +27,7 @@ pub(crate) struct Subject {
     /// In the order in which a picture meets them.
     pub layers: Vec<Layer>,
     net: Frozen,
+    outputs: usize,
     device: Device,
 }
 
@@ -32,6 +35,8 @@ pub(crate) struct Subject {
 pub(crate) struct Layer {
     /// Where it stands in the net: `layer1.0.conv1`.
     pub path: String,
+    /// Of its weights.
+    pub id: ParamId,
     /// Its weights, `[C_out, C_in / groups, K, K]`.
     pub weights: Vec<f32>,
     /// C_out, C_in / groups, K, K.
@@ -46,8 +51,18 @@ pub(crate) struct Layer {
 pub(crate) struct Run {
     /// Of each layer, `[N, C, H, W]`.
     pub outputs: Vec<Vec<f32>>,
+    /// What the last layer sees, `[N, D]`.
+    pub features: Vec<f32>,
     /// `[N, K]`.
     pub logits: Vec<f32>,
+}
+
+impl Layer {
+    /// Multiply-adds of one picture in it.
+    pub fn macs(&self) -> f64 {
+        let [_, h, w] = self.shape;
+        self.weights.len() as f64 * (h * w) as f64
+    }
 }
 
 impl Subject {
@@ -105,12 +120,13 @@ impl Subject {
         let tensors = named_tensors(&net);
         let seen = net.fields(preprocess.channels(), preprocess.size, &device);
         let layer = |fields: striate_nn::watch::Fields| {
-            let ConvLayer { path, shape, .. } = convs.iter().find(|conv| conv.id == fields.id)?.clone();
+            let ConvLayer { path, id, shape } = convs.iter().find(|conv| conv.id == fields.id)?.clone();
             let weights = tensors.get(&format!("{path}.weight"))?.values.clone();
-            Some(Layer { path, weights, weight_shape: shape, shape: fields.shape, fields: fields.fields })
+            Some(Layer { path, id, weights, weight_shape: shape, shape: fields.shape, fields: fields.fields })
         };
         let layers = seen.into_iter().filter_map(layer).collect();
-        Ok(Self { name, classes, preprocess, layers, net: Frozen::new(net), device })
+        let outputs = tensors.get(&format!("{}.weight", net.last_layer())).map_or(0, |weight| weight.shape[0]);
+        Ok(Self { name, classes, preprocess, layers, net: Frozen::new(net), outputs, device })
     }
 
     /// Runs prepared pictures, each `[C, H, W]`, through the net.
@@ -119,16 +135,48 @@ impl Subject {
         let shape = [prepared.len(), self.preprocess.channels(), h, w];
         let x = Tensor::<4>::from_data(TensorData::new(prepared.concat(), shape), &self.device); // [N, C, H, W]
         let watch = Watch::all(self.net.plan());
-        let (_, logits) = self.net.net().features_and_logits(x, &Pass::Watch(&watch));
-        let values =
-            |Seen { output, .. }: Seen| output.into_data().try_into_vec::<f32>().expect("a net computes in f32");
+        let (features, logits) = self.net.net().features_and_logits(x, &Pass::Watch(&watch));
+        let values = |Seen { output, .. }: Seen| numbers(output);
         // What comes after the features (a head that is a convolution) sees no part of the picture of its own.
         let outputs = watch.take().into_iter().take(self.layers.len()).map(values).collect();
-        Run { outputs, logits: logits.into_data().try_into_vec::<f32>().expect("a net computes in f32") }
+        Run { outputs, features: numbers(features), logits: numbers(logits) }
+    }
+
+    /// The net, to be asked for gradients.
+    pub fn sight(&self) -> Sight<'_> {
+        Sight { net: &self.net, preprocess: &self.preprocess, device: &self.device }
+    }
+
+    /// Logits of pictures `[N, C, H, W]` in `[0, 1]`.
+    pub fn logits(&self, unit: &[f32]) -> Vec<f32> {
+        let picture = self.preprocess.channels() * self.preprocess.size.iter().product::<usize>();
+        let mut prepared = unit.to_vec();
+        prepared.chunks_exact_mut(picture).for_each(|picture| self.preprocess.normalise(picture));
+        self.run(&prepared.chunks_exact(picture).collect::<Vec<_>>()).logits
+    }
+
+    /// Of all weights and the way to the input: an atlas of another net begins anew.
+    pub fn fingerprint(&self) -> blake3::Hash {
+        let mut hash = blake3::Hasher::new();
+        for (path, tensor) in named_tensors(self.net.net()) {
+            hash.update(path.as_bytes());
+            tensor.values.iter().for_each(|value| _ = hash.update(&value.to_le_bytes()));
+        }
+        hash.update(format!("{:?}", self.preprocess).as_bytes());
+        hash.finalize()
+    }
+
+    /// How many classes it tells.
+    pub fn class_count(&self) -> usize {
+        self.outputs
     }
 
     /// The class that a row of logits names: its name, or its number.
     pub fn class_name(&self, class: usize) -> String {
         self.classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"))
     }
+}
+
+fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f32> {
+    x.into_data().try_into_vec::<f32>().expect("a net computes in f32")
 }
