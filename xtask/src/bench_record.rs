@@ -90,7 +90,7 @@ fn options(arguments: &[String]) -> Result<Options> {
 }
 
 /// Every work, in the order of the table.
-const WORKS: [&str; 19] = [
+const WORKS: [&str; 20] = [
     "W1",
     "W2",
     "W3",
@@ -110,6 +110,7 @@ const WORKS: [&str; 19] = [
     "W5.d.fwdbwd",
     "W5.e.fwd",
     "W5.e.fwdbwd",
+    "W6",
 ];
 
 /// The works of this name, or whose names begin with it and a point.

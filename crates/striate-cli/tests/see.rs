@@ -28,23 +28,50 @@ fn an_atlas_shows_every_layer_and_comes_out_the_same() {
     let run = |args: &[&str]| striate(&folder, args);
     let train = ["train", "@digits", "--model", "lenet5", "--epochs", "1", "--out", "run", "--quiet"];
     assert_eq!(run(&train).status.code(), Some(0));
-    let see = ["see", "run", "--images", "@digits", "--out", "atlas", "--channels", "3", "--json"];
+    let see = ["see", "run", "--images", "@digits", "--channels", "3", "--classes", "3", "--json"];
     let report = answer(&run(&see));
+    let atlas = folder.join("run/atlas");
     assert_eq!(report["pictures"], 1797, "{report}");
     let layers = report["layers"].as_array().expect("layers");
     assert!(layers.len() >= 2 && layers.iter().all(|layer| layer["shown"].as_array().map(Vec::len) == Some(3)));
     let kinds = &report["filters"];
     assert_eq!(kinds["filters"], layers[0]["shape"][0], "{kinds}");
-    let before = files(&folder.join("atlas"));
+    let before = files(&atlas);
     let index = String::from_utf8(before["index.html"].clone()).expect("text");
     assert!(index.contains("layers/0.html") && !index.contains("http"), "nothing is asked of a network");
-    assert!(before.contains_key("patches/1-0.webp") && before.contains_key("filters/0.webp"));
-    // One of one thread is the same, file by file.
-    let again = ["see", "run", "--images", "@digits", "--out", "atlas", "--channels", "3", "--threads", "1", "--quiet"];
+    for name in
+        ["patches/1-0.webp", "filters/0.webp", "drawn/class-3-distill.webp", "drawn/1-0-varied.webp", "confused.html"]
+    {
+        assert!(before.contains_key(name), "{name}");
+    }
+    let number = |name: &str| report[name].as_u64().unwrap_or_else(|| panic!("{name}: {report}"));
+    assert_eq!((number("explained"), number("drawings_left_out")), (8, 0), "{report}");
+    assert!(number("confused") > 0 && before.keys().filter(|name| name.ends_with("-cam.webp")).count() == 8);
+    let page = String::from_utf8(bytes(&folder, "run/report.html")).expect("text");
+    assert!(
+        page.contains("atlas/confused.html#p-") && !page.contains("class=\"without-atlas\""),
+        "the report leads here"
+    );
+    // On one thread, over what a killed run left: the same, file by file.
+    for lost in ["drawn/class-3-distill.webp", "drawn/1-0-varied.webp", "pictures/0-near.webp", "index.html"] {
+        std::fs::remove_file(atlas.join(lost)).expect("a file of the atlas");
+    }
+    let again = ["see", "run", "--images", "@digits", "--channels", "3", "--classes", "3", "--threads", "1", "--quiet"];
     assert_eq!(run(&again).status.code(), Some(0));
-    assert!(files(&folder.join("atlas")) == before, "the same files");
+    let differ = files(&atlas).into_iter().find(|(name, bytes)| before.get(name) != Some(bytes));
+    assert!(
+        differ.is_none() && files(&atlas).len() == before.len(),
+        "the same files: {:?}",
+        differ.map(|(name, _)| name)
+    );
+    // Another budget, and drawings that are no longer shown go.
+    let none = ["see", "run", "--images", "@digits", "--channels", "1", "--budget", "0s", "--explain", "0", "--json"];
+    let report = answer(&run(&none));
+    assert!(report["drawings"] == 0 && report["drawings_left_out"].as_u64() > Some(0), "{report}");
 
     refused(&run(&["see", "run", "--images", "@digits", "--layers", "conv9", "--out", "other"]), "conv9");
+    refused(&run(&["see", "run", "--images", "@digits", "--classes", "10", "--out", "other"]), "10");
+    refused(&run(&["see", "run", "--images", "@digits", "--budget", "soon", "--out", "other"]), "soon");
     refused(&run(&["see", "nowhere", "--images", "@digits", "--out", "other"]), "nowhere");
     std::fs::create_dir(folder.join("empty")).expect("a folder");
     refused(&run(&["see", "run", "--images", "empty", "--out", "other"]), "picture");

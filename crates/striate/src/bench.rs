@@ -1,5 +1,6 @@
 //! Speed: the same works that other programs do, timed on this machine.
 
+mod ascent;
 mod formula;
 mod inference;
 pub mod kernels;

@@ -118,7 +118,7 @@ pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error>
     let subject = Subject::open(&options.model)?;
     let shown = shown(&subject, options)?;
     let classes = classes(&subject, options)?;
-    let dataset = Dataset::open(&options.images, &OpenOptions { unlabelled: true, ..OpenOptions::default() })?;
+    let dataset = open(&subject, &options.images)?;
     if dataset.is_empty() {
         return Err(Error::request(format!("{}: no picture is there", options.images), "give a folder of pictures"));
     }
@@ -175,6 +175,15 @@ pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error>
     report.bytes = claim::finish(&out, &report)?;
     claim::link(&options.model, &out)?;
     Ok(report)
+}
+
+/// With their labels, where some of them are classes of the net.
+fn open(subject: &Subject, images: &str) -> Result<Dataset, Error> {
+    let opened = |unlabelled| Dataset::open(images, &OpenOptions { unlabelled, ..OpenOptions::default() });
+    match opened(false) {
+        Ok(dataset) if dataset.classes.iter().any(|class| subject.classes.contains(class)) => Ok(dataset),
+        _ => Ok(opened(true)?),
+    }
 }
 
 /// The classes that are drawn: those asked for, or some spread over all.

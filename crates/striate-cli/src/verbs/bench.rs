@@ -23,7 +23,7 @@ use crate::terminal::Terminal;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Works: W1 to W3 are training steps (LeNet-5, ResNet-18 on 32x32, an autoencoder), W4 is inference at 224x224 \
-(MobileNetV2, ResNet-18, EfficientNet-Lite0), W5 single convolutions. W4.rn18 names all of a kind.
+(MobileNetV2, ResNet-18, EfficientNet-Lite0), W5 single convolutions, W6 steps of drawing a channel by gradient ascent. W4.rn18 names all of a kind.
 
 Examples:
   striate bench

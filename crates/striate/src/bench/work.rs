@@ -1,6 +1,6 @@
 //! The works that speed is compared on: what each name stands for.
 //!
-//! W1 to W3 are training steps, W4 inference, W5 single convolutions; shapes, batches and optimisers are fixed, so that
+//! W1 to W3 are training steps, W4 inference, W5 single convolutions, W6 steps of drawing by gradient ascent; shapes, batches and optimisers are fixed, so that
 //! figures of different programs and days can be held against each other.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use striate_train::recipe::Rule;
 
 use super::layer::Layer;
 use super::task::Task;
-use super::{inference, training};
+use super::{ascent, inference, training};
 use crate::error::Error;
 
 /// Nets of W4: short name and name in the registry.
@@ -40,6 +40,7 @@ enum Kind {
     Autoencoder,
     Inference { net: usize, batch: usize },
     Layer { layer: usize, backward: bool },
+    Ascent,
 }
 
 impl fmt::Display for Work {
@@ -48,6 +49,7 @@ impl fmt::Display for Work {
             Kind::LeNet => f.write_str("W1"),
             Kind::ResNet => f.write_str("W2"),
             Kind::Autoencoder => f.write_str("W3"),
+            Kind::Ascent => f.write_str("W6"),
             Kind::Inference { net, batch } => write!(f, "W4.{}.b{batch}", NETS[net].0),
             Kind::Layer { layer, backward } => {
                 write!(f, "W5.{}.{}", LAYERS[layer].0, if backward { "fwdbwd" } else { "fwd" })
@@ -72,7 +74,8 @@ impl Work {
     pub fn all() -> Vec<Self> {
         let nets = (0..NETS.len()).flat_map(|net| [1, 8].map(|batch| Kind::Inference { net, batch }));
         let layers = (0..LAYERS.len()).flat_map(|layer| [false, true].map(|backward| Kind::Layer { layer, backward }));
-        [Kind::LeNet, Kind::ResNet, Kind::Autoencoder].into_iter().chain(nets).chain(layers).map(Self).collect()
+        let first = [Kind::LeNet, Kind::ResNet, Kind::Autoencoder];
+        first.into_iter().chain(nets).chain(layers).chain([Kind::Ascent]).map(Self).collect()
     }
 
     /// The works of this name, or whose names begin with it and a point: `W5`, `W5.a`.
@@ -93,6 +96,7 @@ impl Work {
             Kind::Layer { layer, backward } => {
                 format!("{}, {}", LAYERS[layer].1, if backward { "both gradients" } else { "forward" })
             }
+            Kind::Ascent => format!("{} steps of drawing a channel, 3x{SIDE}x{SIDE}", ascent::STEPS),
         }
     }
 
@@ -105,6 +109,7 @@ impl Work {
             Kind::Inference { net, batch } => inference::inference(NETS[net].1, batch, SIDE),
             Kind::Layer { layer, backward: false } => Ok(LAYERS[layer].1.forward()),
             Kind::Layer { layer, backward: true } => Ok(LAYERS[layer].1.forward_backward()),
+            Kind::Ascent => ascent::ascent(SIDE),
         }
     }
 
@@ -113,13 +118,14 @@ impl Work {
         if matches!(self.0, Kind::LeNet | Kind::ResNet | Kind::Autoencoder) { 3 } else { 1 }
     }
 
-    /// Pictures of one run.
+    /// Pictures of one run, or steps on one.
     pub(super) fn pictures(self) -> usize {
         match self.0 {
             Kind::LeNet | Kind::ResNet => 64,
             Kind::Autoencoder => 16,
             Kind::Inference { batch, .. } => batch,
             Kind::Layer { layer, .. } => LAYERS[layer].1.batch,
+            Kind::Ascent => ascent::STEPS,
         }
     }
 
@@ -144,6 +150,7 @@ impl Work {
             Kind::Autoencoder => 3 * training::autoencoder_macs() * self.pictures() as u64,
             Kind::Inference { net, batch } => inference::config(NETS[net].1)?.forward_macs()? * batch as u64,
             Kind::Layer { layer, backward } => LAYERS[layer].1.macs() * if backward { 3 } else { 1 },
+            Kind::Ascent => ascent::macs(SIDE)?,
         };
         Ok(2 * macs)
     }
@@ -155,7 +162,7 @@ mod tests {
 
     #[test]
     fn every_name_reads_back_and_a_wrong_one_is_answered_with_all() {
-        assert_eq!(Work::all().len(), 19);
+        assert_eq!(Work::all().len(), 20);
         for work in Work::all() {
             assert_eq!(work.to_string().parse::<Work>().expect("its own name"), work);
         }
