@@ -1,7 +1,7 @@
 //! A convolution of a net that learns no more: the normalisation after it folded into its weights, which are packed once. Its input has
 //! a gradient; its weights have none.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::FlexTensor;
@@ -32,6 +32,18 @@ struct Packed {
     /// As they were, shared with the net.
     unfolded: Tensor<4>,
     scale: Vec<f32>,
+    /// Folded and not packed, once a gradient is asked for.
+    folded: OnceLock<Vec<f32>>,
+}
+
+impl Packed {
+    fn folded(&self, unfolded: &[f32]) -> &[f32] {
+        self.folded.get_or_init(|| {
+            let of_channel = unfolded.len() / self.scale.len().max(1);
+            let scaled = |(weights, scale): (&[f32], &f32)| weights.iter().map(|w| w * scale).collect::<Vec<f32>>();
+            unfolded.chunks_exact(of_channel.max(1)).zip(&self.scale).flat_map(scaled).collect()
+        })
+    }
 }
 
 impl FoldedConv2d {
@@ -50,7 +62,7 @@ impl FoldedConv2d {
         let values = |data: TensorData| data.try_into_vec_as::<f32>().expect("a net computes in f32");
         let weight = kernel::pack_weight(&spec.shape(x, weight_dims), &values(weight.into_data()));
         let (bias, scale) = (values(bias.into_data()), values(scale.into_data()));
-        Self(Kind::Packed(Arc::new(Packed { spec, weight, bias, unfolded, scale })))
+        Self(Kind::Packed(Arc::new(Packed { spec, weight, bias, unfolded, scale, folded: OnceLock::new() })))
     }
 
     /// # Shapes
@@ -105,12 +117,8 @@ impl Op for Run {
         let Self { packed, shape, activation } = self;
         let dy = activation.backward(&pixels(&kept.output), pixels(&kept.gradient));
         let dx = kept.wanted[0].then(|| {
-            let mut scaled = buffer(dy.len());
-            for (to, from) in scaled.chunks_exact_mut(shape.c_out).zip(dy.chunks_exact(shape.c_out)) {
-                to.iter_mut().zip(from).zip(&packed.scale).for_each(|((to, from), scale)| *to = from * scale);
-            }
             let mut dx = buffer(shape.x_len());
-            kernel::conv2d_backward_input(shape, &scaled, &rows(&kept.inputs[2]), &mut dx);
+            kernel::conv2d_backward_input(shape, &dy, packed.folded(&rows(&kept.inputs[2])), &mut dx);
             from_pixels(dx, [shape.n, shape.c_in, shape.h, shape.w])
         });
         let y = [shape.n, shape.c_out, shape.h_out, shape.w_out];

@@ -46,12 +46,14 @@ pub(super) struct Pixels {
 
 /// Step of a pixel at first, root mean square; it falls to 0.
 const STEP: f32 = 1.0 / 64.0;
-/// Share of its distance from gray that a pixel loses each step, where that is asked for.
+/// Share of its distance from gray that a pixel loses in the first step, where that is asked for; falls as the step does.
 const DECAY: f32 = 0.01;
 /// Steps from blur to blur, and its deviation in pixels.
-const BLUR: (usize, f64) = (4, 0.6);
+const BLUR: (usize, f64) = (8, 0.6);
 /// Share of pixels that go back to gray with each blur, those nearest to it.
-const CLIPPED: f64 = 0.1;
+const CLIPPED: f64 = 0.05;
+/// One in so many steps, the last ones, sees no blur: what is left sharpens.
+const SHARPENED: usize = 4;
 
 impl Pixels {
     /// Gray with faint noise; nothing but the gradient moves it.
@@ -75,15 +77,15 @@ impl Pixels {
     /// One step up the gradient, step `at` of `steps`.
     pub fn climb(&mut self, gradient: &[f32], at: usize, steps: usize) {
         let picture = self.sheet.c * self.sheet.plane();
-        let rate = STEP * (1.0 - at as f32 / steps as f32);
+        let left = 1.0 - at as f32 / steps as f32;
         for (unit, gradient) in self.unit.chunks_exact_mut(picture).zip(gradient.chunks_exact(picture)) {
             let squares: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
             let length = (squares / picture as f64).sqrt().max(1e-12) as f32;
-            unit.iter_mut().zip(gradient).for_each(|(v, g)| *v = (*v + rate * g / length).clamp(0.0, 1.0));
+            unit.iter_mut().zip(gradient).for_each(|(v, g)| *v = (*v + STEP * left * g / length).clamp(0.0, 1.0));
         }
         let Some(blur) = &self.blur else { return };
-        self.unit.iter_mut().for_each(|v| *v = GRAY + (*v - GRAY) * (1.0 - DECAY));
-        if at % BLUR.0 == BLUR.0 - 1 && at + BLUR.0 < steps {
+        self.unit.iter_mut().for_each(|v| *v = GRAY + (*v - GRAY) * (1.0 - DECAY * left));
+        if at % BLUR.0 == BLUR.0 - 1 && at < steps - steps / SHARPENED {
             let [h, w] = self.sheet.size;
             let options = ConvolveOptions { boundary: Boundary::Reflect, ..ConvolveOptions::default() };
             self.unit.par_chunks_exact_mut(h * w).for_each(|plane| {
@@ -288,8 +290,8 @@ mod tests {
 
     #[test]
     fn faint_pixels_go_back_to_gray() {
-        let mut unit: Vec<f32> = (0..20).map(|i| 0.5 + i as f32 / 100.0).collect();
-        clip(&mut unit, 20);
+        let mut unit: Vec<f32> = (0..40).map(|i| 0.5 + i as f32 / 100.0).collect();
+        clip(&mut unit, 40);
         assert_eq!(unit[..3], [0.5, 0.5, 0.52]);
     }
 }

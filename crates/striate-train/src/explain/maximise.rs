@@ -45,26 +45,63 @@ const APART: f32 = 1.0;
 
 /// The pictures `[N, C, H, W]` in `[0, 1]`; `tick` hears of each step.
 pub fn maximise(sight: &Sight, of: &Maximise, tick: &mut dyn FnMut()) -> Vec<f32> {
-    let Maximise { target, style, steps, pictures, key } = of;
-    let sheet = Sheet { n: *pictures, c: sight.preprocess.channels(), size: sight.preprocess.size };
-    let start = key.with_name("start");
-    let gradient = |unit: &[f32]| sight.gradient(unit, target, APART);
-    if *style == Style::Distill {
-        let mut canvas = Spectrum::new(sheet, start);
-        for step in 0..*steps {
-            let drawn = canvas.draw();
-            let warp = Warp::new(Motion::drawn(key.with_name("motion").with(step as u64), sheet.size), sheet.size);
-            let by_drawn = warp.backward(&gradient(&warp.forward(&drawn)));
-            canvas.climb(&drawn, &by_drawn, step + 1);
-            tick();
-        }
-        return canvas.draw();
-    }
-    let mut canvas =
-        if *style == Style::Plain { Pixels::plain(sheet, start) } else { Pixels::regularised(sheet, start) };
-    for step in 0..*steps {
-        canvas.climb(&gradient(&canvas.draw()), step, *steps);
+    let mut ascent = Ascent::new(sight, of.clone());
+    for _ in 0..of.steps {
+        ascent.step(sight);
         tick();
     }
-    canvas.draw()
+    ascent.draw()
+}
+
+/// Pictures on their way up.
+pub struct Ascent {
+    of: Maximise,
+    size: [usize; 2],
+    canvas: Canvas,
+    done: usize,
+}
+
+enum Canvas {
+    Pixels(Pixels),
+    Spectrum(Spectrum),
+}
+
+impl Ascent {
+    /// The start.
+    pub fn new(sight: &Sight, of: Maximise) -> Self {
+        let size = sight.preprocess.size;
+        let sheet = Sheet { n: of.pictures, c: sight.preprocess.channels(), size };
+        let start = of.key.with_name("start");
+        let canvas = match of.style {
+            Style::Plain => Canvas::Pixels(Pixels::plain(sheet, start)),
+            Style::Yosinski => Canvas::Pixels(Pixels::regularised(sheet, start)),
+            Style::Distill => Canvas::Spectrum(Spectrum::new(sheet, start)),
+        };
+        Self { of, size, canvas, done: 0 }
+    }
+
+    /// The pictures as they are.
+    pub fn draw(&self) -> Vec<f32> {
+        match &self.canvas {
+            Canvas::Pixels(canvas) => canvas.draw(),
+            Canvas::Spectrum(canvas) => canvas.draw(),
+        }
+    }
+
+    /// One step; gives the pictures as they were before it. Step sizes are planned for as many steps as were asked for.
+    pub fn step(&mut self, sight: &Sight) -> Vec<f32> {
+        let (drawn, at) = (self.draw(), self.done);
+        let gradient = |unit: &[f32]| sight.gradient(unit, &self.of.target, APART);
+        match &mut self.canvas {
+            Canvas::Pixels(canvas) => canvas.climb(&gradient(&drawn), at.min(self.of.steps), self.of.steps),
+            Canvas::Spectrum(canvas) => {
+                let motion = Motion::drawn(self.of.key.with_name("motion").with(at as u64), self.size);
+                let warp = Warp::new(motion, self.size);
+                let by_drawn = warp.backward(&gradient(&warp.forward(&drawn)));
+                canvas.climb(&drawn, &by_drawn, at + 1);
+            }
+        }
+        self.done += 1;
+        drawn
+    }
 }

@@ -96,7 +96,7 @@ impl Work {
             Kind::Layer { layer, backward } => {
                 format!("{}, {}", LAYERS[layer].1, if backward { "both gradients" } else { "forward" })
             }
-            Kind::Ascent => format!("{} steps of drawing a channel, 3x{SIDE}x{SIDE}", ascent::STEPS),
+            Kind::Ascent => format!("a step of drawing a channel, 3x{SIDE}x{SIDE}"),
         }
     }
 
@@ -113,19 +113,23 @@ impl Work {
         }
     }
 
-    /// Runs whose results are compared: training shows its third loss only after two steps.
+    /// Runs whose results are compared: training shows its third loss only after two steps, a drawing what its first step did to it in the second.
     pub(super) fn checked_runs(self) -> usize {
-        if matches!(self.0, Kind::LeNet | Kind::ResNet | Kind::Autoencoder) { 3 } else { 1 }
+        match self.0 {
+            Kind::LeNet | Kind::ResNet | Kind::Autoencoder => 3,
+            Kind::Ascent => 2,
+            _ => 1,
+        }
     }
 
-    /// Pictures of one run, or steps on one.
+    /// Pictures of one run.
     pub(super) fn pictures(self) -> usize {
         match self.0 {
             Kind::LeNet | Kind::ResNet => 64,
             Kind::Autoencoder => 16,
             Kind::Inference { batch, .. } => batch,
             Kind::Layer { layer, .. } => LAYERS[layer].1.batch,
-            Kind::Ascent => ascent::STEPS,
+            Kind::Ascent => 1,
         }
     }
 

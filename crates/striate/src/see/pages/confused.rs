@@ -13,12 +13,13 @@ impl Atlas<'_> {
     pub(super) fn confused(&self) -> Markup {
         let body = html! {
             @if self.pairs.is_empty() { p.lead { "No picture is labelled with another class of the net than the one that it gives." } }
-            @for pair in self.pairs { (self.pair(pair)) }
+            @for (i, pair) in self.pairs.iter().enumerate() { (self.pair(pair, i == 0)) }
         };
         self.page("Confused classes", "", &self.nav(""), &body)
     }
 
-    fn pair(&self, pair: &Pair) -> Markup {
+    /// How to read it is said beside the first alone.
+    fn pair(&self, pair: &Pair, is_first: bool) -> Markup {
         let [truth, predicted] = [pair.truth, pair.predicted].map(|class| self.class(class));
         html! { section id={ "p-" (pair.truth) "-" (pair.predicted) } {
             h2 { bdi { (truth) } " taken for " bdi { (predicted) } ": " (several(pair.pictures.len(), "picture")) }
@@ -31,10 +32,10 @@ impl Atlas<'_> {
                     tbody { @for telling in &pair.channels { (self.telling(telling, &truth, &predicted)) } }
                 } } }
             }
-            aside.note {
+            @if is_first { aside.note {
                 p { "The channels whose greatest values differ most between pictures of the two classes that were told right; " b { "apart" } " in deviations over all pictures." }
-                p { b { "Misled" } ": how many of these mistaken pictures excite the channel as the wrong class does. Where all are, the net saw the wrong thing; where few are, later layers did not listen." }
-            }
+                p { b { "Misled" } ": how many of these mistaken pictures excite the channel as the wrong class does. Where all are, the net saw the wrong thing; where few are, later layers did not listen. It is known of the first 512 pictures." }
+            } }
         } }
     }
 

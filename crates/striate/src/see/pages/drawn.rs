@@ -15,7 +15,7 @@ impl Atlas<'_> {
     pub(super) fn drawing(&self, up: &str, drawing: Drawing, side: usize) -> Markup {
         let [h, w] = self.subject.preprocess.size;
         html! { @if self.plan.has(drawing) {
-            img.drawn src={ (up) (drawing.file()) } width=(side * drawing.pictures) height=(side * h / w) loading="lazy"
+            img.drawn src={ (up) (drawing.file()) } style={ "width:" (side * drawing.pictures) "px;aspect-ratio:" (w * drawing.pictures) "/" (h) } loading="lazy"
             alt={ "Drawn to excite " (self.name(drawing.what)) ", " (drawing.style_name()) };
         } }
     }
@@ -45,7 +45,7 @@ impl Atlas<'_> {
                 aside.note {
                     p { "Each picture began as gray with faint noise and went " (STEPS) " steps up the gradient of the channel's mean over its map, taken before its activation." }
                     p { b { "plain" } ": every pixel as the gradient wants it. The net is excited beyond anything a picture does to it, by what nobody would call one." }
-                    p { b { "yosinski" } ": each step pixels lose a hundredth of their contrast; every fourth the picture is blurred and the faintest tenth goes back to gray (Yosinski et al. 2015)." }
+                    p { b { "yosinski" } ": each step pixels lose up to a hundredth of their contrast; every eighth, until three quarters of the way, the picture is blurred and the faintest twentieth goes back to gray (Yosinski et al. 2015)." }
                     p { b { "distill" } ": waves and decorrelated colours move in place of pixels, and the picture is shifted, turned and zoomed before each look (Olah, Mordvintsev, Schubert 2017)." }
                     p { "From the first layers to the last: edges, then textures, patterns, parts." }
                 }

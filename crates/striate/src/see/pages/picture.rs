@@ -43,7 +43,7 @@ impl Atlas<'_> {
         let said = &self.said[at];
         let name = self.dataset.name(said.picture);
         html! { figure.pic title=(shown(&name, 120)) {
-            a href={ (up) (page(said.picture)) } { img src={ (up) (file(said.picture, "whole")) } width=(SMALL) height=(SMALL) loading="lazy" alt=(shown(&name, 80)); }
+            a href={ (up) (page(said.picture)) } { img src={ (up) (file(said.picture, "whole")) } width=(SMALL) loading="lazy" alt=(shown(&name, 80)); }
             figcaption { b { (self.class(said.class.0)) } " " span.muted { (percent(said.class.1)) } @if said.is_wrong() { " " span.tag.bad { "wrong" } } }
         } }
     }
@@ -90,7 +90,7 @@ impl Atlas<'_> {
 }
 
 fn img(up: &str, file: &str, side: usize, alt: &str) -> Markup {
-    html! { img.drawn src={ (up) (file) } width=(side) height=(side) alt=(alt); }
+    html! { img.drawn src={ (up) (file) } style={ "width:" (side) "px" } alt=(alt); }
 }
 
 fn strip(up: &str, file: &str, alt: &str) -> Markup {
