@@ -41,7 +41,6 @@ fn check(what: &str, got: &[f32], want: &Value) {
     assert_eq!(got.len(), want.len(), "{what}");
     let largest = want.iter().fold(0.0_f32, |most, v| most.max(v.abs()));
     let error = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    println!("{what}: error {:.1e} of the largest", error / largest);
     assert!(largest > 0.0 && error <= 2e-4 * largest, "{what}: off by {error}, the largest is {largest}");
 }
 
