@@ -4,6 +4,7 @@
 //! similarity being the cosine of the angle between features (Wu et al. 2018 <https://arxiv.org/abs/1805.01978>).
 
 use burn::module::{Module, Param};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use striate_engine::ops::{self, Activation};
 
@@ -12,6 +13,8 @@ use crate::{NeighboursConfig, Pass};
 
 /// Share of the vote that is spread evenly over the classes, so that one without a neighbour has a logit.
 const EVEN: f64 = 0.01;
+/// Added to what the exponential of an example sees that is not among the nearest: it counts for nothing.
+const FAR: f32 = -1e4;
 
 /// Logits from the nearest of the examples that it keeps.
 #[derive(Module, Debug)]
@@ -44,18 +47,38 @@ impl Neighbours {
     /// - `x`: `[N, D]`, output: `[N, K]`
     ///
     /// # Panics
-    /// If `x` does not have the columns it was built for, or the pass trains: nothing here has a gradient.
+    /// If `x` does not have the columns it was built for, or the pass trains: the examples are not learned by gradients.
     pub fn forward(&self, x: Tensor<2>, pass: &Pass) -> Tensor<2> {
         assert!(!matches!(pass, Pass::Train(_)), "Neighbours: its examples are not learned by gradients");
         let ([n, d], device) = (x.dims(), x.device());
         let [classes, examples] = self.votes.shape().dims();
         pass.add_macs((n * d * examples) as u64);
+        if device.is_autodiff() {
+            return self.forward_tracked(x);
+        }
         let rows = unit_rows(&values(x), d);
         let x = Tensor::<2>::from_data(TensorData::new(rows, [n, d]), &device);
         let similarities = values(ops::linear(x, self.features.val(), None, Activation::Identity)); // [N, M]
         let vote = Vote { votes: &values(self.votes.val()), classes, temperature: self.temperature };
         let logits = similarities.chunks_exact(examples).flat_map(|row| vote.logits(&nearest(row, self.k, |_| true)));
         Tensor::from_data(TensorData::new(logits.collect::<Vec<f32>>(), [n, classes]), &device)
+    }
+
+    /// The same, with a gradient to `x`: which examples are the nearest is held fixed, as where it changes there is none.
+    fn forward_tracked(&self, x: Tensor<2>) -> Tensor<2> {
+        let [classes, examples] = self.votes.shape().dims();
+        let length = x.clone().square().sum_dim(1).sqrt() + 1e-12; // [N, 1]
+        let similarities = ops::linear(x / length, self.features.val(), None, Activation::Identity); // [N, M]
+        let mut others = vec![FAR; similarities.dims()[0] * examples];
+        let rows = values(similarities.clone().without_autodiff());
+        for (others, row) in others.chunks_exact_mut(examples).zip(rows.chunks_exact(examples)) {
+            nearest(row, self.k, |_| true).into_iter().for_each(|(i, _)| others[i] = 0.0);
+        }
+        let others = Tensor::<2>::from_data(TensorData::new(others, similarities.dims()), &similarities.device());
+        let weights = softmax(similarities / self.temperature + others, 1); // [N, M]
+        let votes = ops::linear(weights, self.votes.val(), None, Activation::Identity); // [N, K]
+        let shares = votes.clone() / (votes.sum_dim(1) + 1e-12);
+        (shares * (1.0 - EVEN) + EVEN / classes as f64).log()
     }
 }
 
@@ -144,6 +167,17 @@ mod tests {
         let expected = |share: f64| libm::log(0.99 * share + 0.005) as f32;
         assert!((logits[0] - expected(near)).abs() < 1e-6 && (logits[1] - expected(1.0 - near)).abs() < 1e-6);
         assert_eq!(logits[2..], [expected(0.5); 2], "nothing is like zeros: the first two vote alike");
+
+        // On a graph it gives the same, and a gradient.
+        let at = |values: [f32; 2]| Tensor::<2>::from_data([values], &device);
+        let x = at([2.0, 1.0]).autodiff().require_grad();
+        let tracked = layer.forward(x.clone(), &Pass::Infer);
+        let plain = |values: [f32; 2]| f64::from(self::values(layer.forward(at(values), &Pass::Infer))[1]);
+        let second = tracked.slice([0..1, 1..2]);
+        assert!((f64::from(second.clone().into_scalar::<f32>()) - plain([2.0, 1.0])).abs() < 1e-5);
+        let gradient = self::values(x.grad_remove(&mut second.backward()).expect("a gradient"));
+        let slope = (plain([2.0, 1.01]) - plain([2.0, 0.99])) / 0.02;
+        assert!((f64::from(gradient[1]) - slope).abs() < 1e-3 && slope.abs() > 0.05, "{gradient:?} {slope}");
     }
 
     #[test]
