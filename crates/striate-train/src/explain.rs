@@ -67,6 +67,11 @@ impl Sight<'_> {
         gradient
     }
 
+    /// What the net says. # Shapes: `unit`: `[N, C, H, W]`, output: `[N, K]`
+    pub fn logits(&self, unit: &[f32]) -> Vec<f32> {
+        values(self.net.forward(self.input(unit)))
+    }
+
     /// What each picture scores. # Shapes: `unit`: `[N, C, H, W]`, output: `[N]`
     pub fn scores(&self, unit: &[f32], target: &Target) -> Vec<f32> {
         values(self.score(self.input(unit), target).0)

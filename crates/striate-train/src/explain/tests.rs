@@ -61,7 +61,7 @@ fn explanations_are_those_of_pytorch_and_captum() {
         let layers = net.net().conv_layers();
         let layer = layers.iter().find(|layer| Some(layer.path.as_str()) == want["layer"].as_str()).expect("a layer");
         let unit = numbers(sight.picture(), 100);
-        check("logits", &values(net.forward(sight.input(&unit))));
+        check("logits", &sight.logits(&unit));
         let along: Vec<f32> = numbers(layer.shape[0], 200).into_iter().map(|v| v - 0.5).collect();
         let channel = Target::Channel(layer.id, CHANNEL);
         check("class", &sight.gradient(&unit, &Target::Class(CLASS), 0.0));

@@ -147,14 +147,6 @@ impl Subject {
         Sight { net: &self.net, preprocess: &self.preprocess, device: &self.device }
     }
 
-    /// Logits of pictures `[N, C, H, W]` in `[0, 1]`.
-    pub fn logits(&self, unit: &[f32]) -> Vec<f32> {
-        let picture = self.preprocess.channels() * self.preprocess.size.iter().product::<usize>();
-        let mut prepared = unit.to_vec();
-        prepared.chunks_exact_mut(picture).for_each(|picture| self.preprocess.normalise(picture));
-        self.run(&prepared.chunks_exact(picture).collect::<Vec<_>>()).logits
-    }
-
     /// Of all weights and the way to the input: an atlas of another net begins anew.
     pub fn fingerprint(&self) -> blake3::Hash {
         let mut hash = blake3::Hasher::new();

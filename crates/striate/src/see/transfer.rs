@@ -67,5 +67,5 @@ fn seen_by(net: &Subject, drawing: Drawing, out: &Path) -> Option<Vec<f32>> {
     // The whole drawing, of which a contract for photos would take the middle.
     preprocess.resize = striate_data::preprocess::Resize::Stretch;
     let unit = preprocess.to_unit(&decode(&bytes, &Limits::default()).ok()?.picture);
-    Some(net.logits(&unit))
+    Some(net.sight().logits(&unit))
 }
