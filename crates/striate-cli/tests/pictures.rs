@@ -171,6 +171,9 @@ fn autoencoders_learn_and_their_halves_are_used_apart() {
         let report = answer(&run(&["reconstruct", name, "picture.png", "--out", &back, "--json"]));
         assert!(report["pictures"][0]["psnr"].as_f64().is_some(), "{report}");
     }
+    let begun = "model = { name = 'dense_autoencoder', code = 12, hidden = [40], from_components = true }\ntrain = { epochs = 2, batch = 16 }\noptimizer = { name = 'adam', lr = 0.001 }\n";
+    recipe(&folder, "begun.toml", begun);
+    refused(&run(&["train", "@photos", "--recipe", "begun.toml", "--out", "begun"]), "without hidden layers");
     // Filling in by projection: known pixels keep their bits, those that are gone change.
     draw(&folder, "mask.png", [70, 45, 1]);
     let restored = ["restore", "conv", "picture.png", "--mask", "mask.png", "--out", "filled.png", "--quiet"];

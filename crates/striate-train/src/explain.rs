@@ -2,6 +2,7 @@
 
 mod canvas;
 pub mod evidence;
+mod look;
 pub mod maximise;
 mod warp;
 

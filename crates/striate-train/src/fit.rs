@@ -160,6 +160,9 @@ pub enum FitError {
     /// The net cannot be built or filled.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// The pictures have no such principal components.
+    #[error(transparent)]
+    Components(#[from] striate_vision::error::Error),
 }
 
 impl<N: Module> State<N> {

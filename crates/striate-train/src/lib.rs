@@ -4,6 +4,8 @@ extern crate striate_engine as burn;
 
 pub mod classify;
 pub mod coder_manifest;
+mod coder_start;
+pub mod components;
 pub mod damage;
 pub mod ema;
 pub mod explain;

@@ -68,6 +68,9 @@ pub struct ModelPart {
     /// Whether the decoder's weights are the encoder's, transposed, of the `linear_autoencoder`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tied: bool,
+    /// Whether it begins with the pictures' principal components, of a `dense_autoencoder` without layers between.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_components: bool,
 }
 
 /// Squares cut from the pictures at random.

@@ -6,11 +6,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use striate_data::crops::Crops;
 use striate_data::loader::{Batch, LoadError, LoaderSpec, for_each_batch};
 use striate_data::preprocess::Preprocess;
-use striate_kernels::symmetric::largest_eigenpairs;
-use striate_nn::coders::{Coder, CoderConfig, SQUARE};
-use striate_nn::weights::{load_named, named_tensors};
+use striate_nn::coders::{Coder, CoderConfig};
 use striate_nn::{NetError, Pass};
 
+use crate::coder_start::started;
 use crate::fit::{Epoch, FitError, Judgement, Task};
 use crate::metrics::psnr::psnr;
 use crate::pixel_loss::{Units, pixel_loss};
@@ -18,8 +17,6 @@ use crate::recipe::Recipe;
 
 /// Pictures that go through the net at a time where it is judged.
 const BATCH: usize = 16;
-/// Squares whose principal components a convolutional autoencoder begins with.
-const SQUARES: usize = 6000;
 
 /// Where the pictures come from.
 #[derive(Clone, Copy)]
@@ -48,42 +45,10 @@ pub struct ReconstructSpec<'a> {
 }
 
 impl ReconstructSpec<'_> {
-    fn shape(&self) -> [usize; 3] {
+    /// Channels, height and width of a picture.
+    pub(crate) fn shape(&self) -> [usize; 3] {
         let CoderConfig { in_channels, image_size: [h, w], .. } = *self.coder;
         [in_channels, h, w]
-    }
-
-    /// Second moments about the mean of squares of the pictures, and that mean: `[L, L]` of which `i <= j` is filled, `[L]`.
-    fn moments(&self, length: usize) -> Result<(Vec<f64>, Vec<f64>), FitError> {
-        let [c, h, w] = self.shape();
-        let key = striate_kernels::rng::Key::new(self.recipe.train.seed).with_name("squares");
-        let batch = self.items().min(64);
-        let (mut sums, mut firsts, mut count) = (vec![0.0_f64; length * length], vec![0.0_f64; length], 0);
-        let mut square = vec![0.0_f64; length];
-        let epoch = Epoch { key, batch, from: 0, end: (self.items() / batch).max(1) };
-        self.for_each_batch::<FitError>(epoch, |Batch { pixels, .. }| {
-            for picture in pixels.chunks_exact(c * h * w) {
-                for at in 0..(h / SQUARE) * (w / SQUARE) {
-                    let (top, left) = (at / (w / SQUARE) * SQUARE, at % (w / SQUARE) * SQUARE);
-                    for (i, value) in square.iter_mut().enumerate() {
-                        let (channel, dy, dx) = (i / (SQUARE * SQUARE), i / SQUARE % SQUARE, i % SQUARE);
-                        *value = f64::from(picture[(channel * h + top + dy) * w + left + dx]);
-                    }
-                    for (i, &a) in square.iter().enumerate() {
-                        firsts[i] += a;
-                        sums[i * length..][i..length].iter_mut().zip(&square[i..]).for_each(|(sum, b)| *sum += a * b);
-                    }
-                    count += 1;
-                }
-                if count >= SQUARES {
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        let mean: Vec<f64> = firsts.iter().map(|sum| sum / count as f64).collect();
-        let central = |(at, sum): (usize, &f64)| sum / count as f64 - mean[at / length] * mean[at % length];
-        Ok((sums.iter().enumerate().map(central).collect(), mean))
     }
 }
 
@@ -110,30 +75,8 @@ impl Task for ReconstructSpec<'_> {
         self.coder.init(self.recipe.train.seed, self.device)
     }
 
-    /// Gives the linear maps of a convolutional autoencoder the principal components of squares, all multiplied by one number that
-    /// makes codes of deviation 1 on average.
     fn ready(&self, net: Coder) -> Result<Coder, FitError> {
-        if !matches!(net, Coder::Conv(_)) {
-            return Ok(net);
-        }
-        let mut tensors = named_tensors(&net);
-        let (length, kept) = (self.coder.in_channels * SQUARE * SQUARE, tensors["embed.bias"].values.len());
-        let (moments, mean) = self.moments(length)?;
-        let kept = kept.min(length);
-        let (variances, axes) = largest_eigenpairs(&moments, length, kept).expect("finite moments have axes");
-        let deviation = variances.iter().map(|v| v.max(0.0).sqrt()).sum::<f64>() / kept as f64;
-        let scale = 1.0 / deviation.max(1e-6);
-        for (k, axis) in axes.chunks_exact(length).enumerate() {
-            let along: f64 = axis.iter().zip(&mean).map(|(a, m)| a * m).sum();
-            for (i, a) in axis.iter().enumerate() {
-                let outputs = tensors["unembed.weight"].shape[1];
-                tensors.get_mut("embed.weight").expect("a layer of it").values[k * length + i] = (a * scale) as f32;
-                tensors.get_mut("unembed.weight").expect("a layer of it").values[i * outputs + k] = (a / scale) as f32;
-            }
-            tensors.get_mut("embed.bias").expect("a layer of it").values[k] = (-along * scale) as f32;
-        }
-        tensors.get_mut("unembed.bias").expect("a layer of it").values = mean.iter().map(|&m| m as f32).collect();
-        Ok(load_named(net, &tensors)?)
+        started(self, net)
     }
 
     fn for_each_batch<E: From<LoadError>>(

@@ -7,11 +7,11 @@ use striate_data::loader::LoaderSpec;
 use striate_engine::device::chosen;
 use striate_nn::coders::CoderConfig;
 use striate_train::coder_manifest::CoderManifest;
+use striate_train::components;
 use striate_train::recipe::Recipe;
 use striate_train::reconstruct::{ReconstructSpec, Source};
 
 use crate::coder::CoderModel;
-use crate::components;
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::held_crops;
@@ -75,7 +75,7 @@ pub(crate) fn components_beside(
     observer(Event::Stage(format!(
         "{kept} principal components of {items} training pictures or crops, to compare with"
     )));
-    let pca = components::fit(&spec, observer)?;
+    let pca = components::fit(&spec, &mut |done, total| observer(Event::pictures(done, total)))?;
     let coder = CoderConfig { code: pca.explained_variance_ratio().len(), ..coder };
     let manifest = CoderManifest { coder, ..manifest.clone() };
     Ok(Some(CoderModel::new("principal components".as_ref(), manifest, &components::tensors(&pca))?))

@@ -103,7 +103,7 @@ fn all(dataset: &Dataset, encoder: &Encoder, cache: &mut VectorCache, observer: 
     in_batches(total, encoder.batch(), look, |first, batch| {
         outcome = take(first, batch, (dataset, encoder), cache, &mut vectors);
         let done = (vectors.keys.len() + vectors.faults.len()) as u64;
-        observer(Event::Progress { done, total: total as u64, unit: "pictures", note: String::new() });
+        observer(Event::pictures(done, total as u64));
         if outcome.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     outcome.map(|()| vectors)

@@ -190,7 +190,7 @@ fn predicted(predictor: &Predictor, data: &Prepared, indices: &[usize], observer
         workers: rayon::current_num_threads(),
     };
     let total = indices.len() as u64;
-    let progress = |done| observer(Event::Progress { done: done as u64, total, unit: "pictures", note: String::new() });
+    let progress = |done| observer(Event::pictures(done as u64, total));
     let logits = rows(&spec, &progress, &|x| predictor.logits(x))?;
     Ok(softmax(&logits, predictor.manifest.classes.len()).iter().map(|row| argmax(row)).collect())
 }

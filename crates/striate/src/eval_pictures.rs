@@ -292,5 +292,5 @@ impl Scores<'_> {
 
 fn progress(observer: Observer, done: usize, total: usize) {
     let (done, total) = (done as u64 + 1, total as u64);
-    observer(Event::Progress { done, total, unit: "pictures", note: String::new() });
+    observer(Event::pictures(done, total));
 }

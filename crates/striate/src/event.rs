@@ -23,6 +23,11 @@ pub enum Event {
 }
 
 impl Event {
+    /// So many pictures are done, of so many.
+    pub fn pictures(done: u64, total: u64) -> Self {
+        Self::Progress { done, total, unit: "pictures", note: String::new() }
+    }
+
     /// The event as a line of a log; progress has none.
     pub fn line(&self) -> Option<String> {
         match self {

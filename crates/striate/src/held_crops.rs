@@ -52,7 +52,7 @@ impl<'a> Source<'a> {
         (self.observer)(Event::Stage(format!("reading {} pictures", pictures.len())));
         let total = pictures.len() as u64;
         let progress = |done: usize| {
-            (self.observer)(Event::Progress { done: done as u64, total, unit: "pictures", note: String::new() });
+            (self.observer)(Event::pictures(done as u64, total));
         };
         let spec = CropsSpec {
             dataset: self.dataset,

@@ -8,7 +8,6 @@ mod climb;
 mod code_sheet;
 pub mod coder;
 mod coder_score;
-mod components;
 mod components_beside;
 mod draws;
 pub mod embed;

@@ -94,7 +94,7 @@ pub fn predict(
             }
             report.labelled = counts.values().sum();
             let done = (report.labelled + report.failed) as u64;
-            observer(Event::Progress { done, total: total as u64, unit: "pictures", note: String::new() });
+            observer(Event::pictures(done, total as u64));
             if let Some(table) = &mut table {
                 table.push(&prediction);
             }

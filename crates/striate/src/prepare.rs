@@ -64,7 +64,7 @@ pub fn open(options: &PrepareOptions) -> Result<Dataset, Error> {
 pub fn look_at(dataset: Dataset, strict: bool, observer: Observer) -> Result<Prepared, Error> {
     observer(Event::Stage(format!("looking at {} pictures", dataset.len())));
     let progress = |done: usize, total: usize| {
-        observer(Event::Progress { done: done as u64, total: total as u64, unit: "pictures", note: String::new() });
+        observer(Event::pictures(done as u64, total as u64));
     };
     let scan = scan(&dataset, &progress);
     let mut warnings = dataset.warnings.clone();

@@ -112,7 +112,7 @@ pub(crate) fn kind(prepared: &Prepared, with: &str, observer: Observer) -> Resul
             Err(e) => outcome = Err(e),
         }
         let done = (first + encoder.batch()).min(total) as u64;
-        observer(Event::Progress { done, total: total as u64, unit: "pictures", note: String::new() });
+        observer(Event::pictures(done, total as u64));
         if outcome.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     outcome?;

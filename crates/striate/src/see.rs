@@ -137,7 +137,7 @@ pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error>
     for (i, &at) in explained.iter().enumerate() {
         portrait::draw(&subject, &dataset, &said, at, &out)?;
         let (done, total) = (i as u64 + 1, explained.len() as u64);
-        observer(Event::Progress { done, total, unit: "pictures", note: String::new() });
+        observer(Event::pictures(done, total));
     }
     let plan = Plan::new(&subject, &shown, &classes, options.budget);
     plan.draw(&subject, &out, observer)?;
@@ -248,7 +248,7 @@ fn look(subject: &Subject, dataset: &Dataset, shown: &[Vec<usize>], observer: Ob
         }
         seen.push(subject, dataset, shown, &batch);
         let done = (from + BATCH).min(total) as u64;
-        observer(Event::Progress { done, total: total as u64, unit: "pictures", note: String::new() });
+        observer(Event::pictures(done, total as u64));
         std::ops::ControlFlow::Continue(())
     });
     Ok(seen)

@@ -86,7 +86,7 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
     (job.observer)(Event::Stage(format!("testing on {} pictures", test.len())));
     let progress = |done: usize| {
         let (done, total) = (done as u64, test.len() as u64);
-        (job.observer)(Event::Progress { done, total, unit: "pictures", note: String::new() });
+        (job.observer)(Event::pictures(done, total));
     };
     let logits = infer::logits(&Frozen::new(net.clone()), &InferSpec::of(&spec, &test), &progress)?;
     let answers = Answers::new(&logits, truth.classes);

@@ -10,6 +10,7 @@ use striate_data::preprocess::Preprocess;
 use striate_nn::coders::CoderConfig;
 use striate_nn::weights::{NamedTensors, named_tensors};
 use striate_train::coder_manifest::{CoderManifest, TASK};
+use striate_train::components;
 use striate_train::fit::{Epoch, Task};
 use striate_train::manifest::FORMAT;
 use striate_train::metrics::psnr::psnr;
@@ -18,7 +19,6 @@ use striate_train::reconstruct::{ReconstructSpec, Source};
 use crate::code_sheet::{self, Sampled};
 use crate::coder::CoderModel;
 use crate::coder_score::{Came, came, units};
-use crate::components;
 use crate::error::Error;
 use crate::event::Event;
 use crate::finish_pictures::{Learned, Made, finish_pictures};
@@ -79,7 +79,7 @@ pub(crate) fn train_coder(job: &Job) -> Result<TrainReport, Error> {
     };
     let (tensors, ratios, history) = if solved {
         (job.observer)(Event::Stage(format!("{} components of {} pictures", coder.code, spec.items())));
-        let pca = components::fit(&spec, job.observer)?;
+        let pca = components::fit(&spec, &mut |done, total| (job.observer)(Event::pictures(done, total)))?;
         (components::tensors(&pca), pca.explained_variance_ratio(), Vec::new())
     } else {
         (job.observer)(Event::Stage(format!("training {} on {} pictures", coder.name, parts.train.len())));
@@ -132,6 +132,11 @@ fn config(job: &Job, preprocess: &Preprocess, parts: &Parts) -> Result<CoderConf
             let why = format!("{n} pictures of {d} values have no more; {wanted} were asked for");
             (job.observer)(Event::Warning(format!("a code of {k} numbers: {why}")));
         }
+    }
+    let layers = !config.hidden.is_empty() || config.decoder_hidden.is_some();
+    if model.from_components && (model.name != "dense_autoencoder" || layers) {
+        let what = "model.from_components is for a dense_autoencoder without hidden layers";
+        return Err(Error::request(what, "leave it out of the recipe"));
     }
     config.init_zeros(&job.device)?;
     Ok(config)
@@ -195,7 +200,7 @@ fn scores(job: &Job, model: &CoderModel, held: &[usize]) -> Result<Vec<Came>, Er
     for (done, &index) in held.iter().enumerate() {
         all.extend(came(model, &job.prepared.dataset, index)?);
         let (done, total) = (done as u64 + 1, held.len() as u64);
-        (job.observer)(Event::Progress { done, total, unit: "pictures", note: String::new() });
+        (job.observer)(Event::pictures(done, total));
     }
     Ok(all)
 }

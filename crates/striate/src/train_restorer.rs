@@ -104,7 +104,7 @@ fn scores(job: &Job, model: &RestorerModel, parts: &Parts) -> Result<(RestoreRep
             shown.extend(show(job, &trial));
         }
         let (done, total) = (done as u64 + 1, held.len() as u64);
-        (job.observer)(Event::Progress { done, total, unit: "pictures", note: String::new() });
+        (job.observer)(Event::pictures(done, total));
     }
     let mean = |values: &[f64]| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
     let report = RestoreReport { psnr: mean(&after), psnr_of_damaged: mean(&before), n: after.len() };

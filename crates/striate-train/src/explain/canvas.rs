@@ -3,7 +3,8 @@
 use std::f64::consts::PI;
 
 use rayon::prelude::*;
-use striate_kernels::linear::{LinearShape, linear};
+use striate_kernels::linear::{LinearShape, linear_backward_input};
+use striate_kernels::memory::buffer;
 use striate_kernels::optimizer::{Adam, adam};
 use striate_kernels::rng::Key;
 use striate_vision::array::Array;
@@ -13,7 +14,7 @@ use striate_vision::kernel::Kernel;
 use striate_vision::named::gaussian;
 
 /// Middle gray.
-const GRAY: f32 = 0.5;
+pub(super) const GRAY: f32 = 0.5;
 
 /// Shape of pictures.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +32,7 @@ impl Sheet {
         self.size[0] * self.size[1]
     }
 
-    fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.n * self.c * self.plane()
     }
 }
@@ -124,6 +125,8 @@ pub(super) struct Spectrum {
     scale: Vec<f32>,
 }
 
+/// Values that one task takes.
+const STRETCH: usize = 1 << 14;
 /// Learning rate of Adam.
 const RATE: f64 = 0.05;
 /// Deviation of the coefficients at the start.
@@ -157,9 +160,9 @@ impl Spectrum {
     pub fn draw(&self) -> Vec<f32> {
         let mut planes = self.coefficients.clone();
         self.weigh(&mut planes);
-        let mut planes = self.along_both(&planes, [&self.down[1], &self.across[1]]);
+        let mut planes = self.along_both(&planes, [&self.down[1], &self.across[0]]);
         self.mix(&mut planes, false);
-        planes.par_iter_mut().for_each(|v| *v = 1.0 / (1.0 + libm::expf(-*v)));
+        planes.par_chunks_mut(STRETCH).for_each(|part| part.iter_mut().for_each(|v| *v = sigmoid(*v)));
         planes
     }
 
@@ -177,7 +180,7 @@ impl Spectrum {
     pub(super) fn backward(&self, drawn: &[f32], gradient: &[f32]) -> Vec<f32> {
         let mut planes: Vec<f32> = gradient.iter().zip(drawn).map(|(g, p)| g * p * (1.0 - p)).collect();
         self.mix(&mut planes, true);
-        let mut planes = self.along_both(&planes, [&self.down[0], &self.across[0]]);
+        let mut planes = self.along_both(&planes, [&self.down[0], &self.across[1]]);
         self.weigh(&mut planes);
         planes
     }
@@ -205,30 +208,34 @@ impl Spectrum {
         });
     }
 
-    /// `[H, W]` planes times `W^T` across and down. # Shapes: `weights`: `[H, H]`, `[W, W]`
+    /// `down * plane * across` for each plane. # Shapes: `planes`, output: any number of `[H, W]`; `down`: `[H, H]`, `across`: `[W, W]`
     fn along_both(&self, planes: &[f32], [down, across]: [&[f32]; 2]) -> Vec<f32> {
         let [h, w] = self.sheet.size;
-        let planes = transposed(&along(planes, w, across), [h, w]);
-        transposed(&along(&planes, h, down), [w, h])
+        let mut rows = buffer(planes.len());
+        product(planes, across, &mut rows, [planes.len() / w, w, w]);
+        let mut out = buffer(planes.len());
+        for (plane, out) in rows.chunks_exact(h * w).zip(out.chunks_exact_mut(h * w)) {
+            product(down, plane, out, [h, h, w]);
+        }
+        out
     }
 }
 
-/// Rows of `side` numbers, each times `weight^T`.
-fn along(values: &[f32], side: usize, weight: &[f32]) -> Vec<f32> {
-    let shape = LinearShape { n: values.len() / side, c_in: side, c_out: side };
-    let mut out = vec![0.0; values.len()];
-    linear(&shape, values, weight, None, (f32::NEG_INFINITY, f32::INFINITY), &mut out);
-    out
+/// `out = a * b`. # Shapes: `a`: `[N, K]`, `b`: `[K, M]`, `out`: `[N, M]`
+fn product(a: &[f32], b: &[f32], out: &mut [f32], [n, k, m]: [usize; 3]) {
+    linear_backward_input(&LinearShape { n, c_in: m, c_out: k }, a, b, out);
 }
 
-fn transposed(planes: &[f32], [h, w]: [usize; 2]) -> Vec<f32> {
-    let mut out = vec![0.0; planes.len()];
-    out.par_chunks_exact_mut(h * w).zip(planes.par_chunks_exact(h * w)).for_each(|(to, from)| {
-        for (x, column) in to.chunks_exact_mut(h).enumerate() {
-            column.iter_mut().enumerate().for_each(|(y, v)| *v = from[y * w + x]);
-        }
-    });
-    out
+/// `1 / (1 + exp(-x))` to some units in the last place, by arithmetic alone, which compilers spread over lanes: `exp(r)` for `r` below half of
+/// ln 2 by its series, times a power of two.
+fn sigmoid(x: f32) -> f32 {
+    const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: a sum with it has no places after the point
+    let x = (-x).clamp(-80.0, 80.0);
+    let whole = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let r = (x - whole * 0.693_359_4) + whole * 2.121_944_4e-4; // ln 2 in two parts
+    let series = [1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+    let exp = series.into_iter().fold(1.0 / 720.0, |sum, next| sum * r + next);
+    1.0 / (1.0 + exp * f32::from_bits(((whole as i32 + 127) as u32) << 23))
 }
 
 /// The orthonormal cosines of a side (DCT-II), one a row; and transposed.
@@ -286,6 +293,16 @@ mod tests {
         assert!(score(&spectrum.draw()) > before[0] + 0.15, "{}", score(&spectrum.draw()));
         assert!(score(&pixels.draw()) > before[1] + 0.3, "{}", score(&pixels.draw()));
         assert!(pixels.draw().iter().all(|v| (0.0..=1.0).contains(v)));
+    }
+
+    #[test]
+    fn a_sigmoid_is_as_near_as_its_numbers_are() {
+        for i in -9000..9000 {
+            let x = i as f32 / 100.0;
+            let wanted = 1.0 / (1.0 + libm::exp(-f64::from(x)));
+            let off = (f64::from(sigmoid(x)) - wanted).abs();
+            assert!(off <= 3e-7 * wanted + 1e-34, "{x}: {off} of {wanted}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use striate_kernels::rng::Key;
 
 use super::canvas::{Pixels, Sheet, Spectrum};
-use super::warp::{Motion, Warp};
+use super::look::{Look, Reach};
 use super::{Sight, Target};
 
 /// What keeps a picture from being noise.
@@ -14,8 +14,8 @@ pub enum Style {
     Plain,
     /// Decay, blur and clipping of faint pixels. Yosinski et al. 2015 <https://arxiv.org/abs/1506.06579>.
     Yosinski,
-    /// A spectrum in decorrelated colours, and a picture that is turned, zoomed and shifted before each look. Olah, Mordvintsev, Schubert
-    /// 2017 <https://doi.org/10.23915/distill.00007>.
+    /// A spectrum in decorrelated colours, and a picture that is turned, zoomed and shifted before each look; farther for a class, and then
+    /// in noise and changing light too. Olah, Mordvintsev, Schubert 2017 <https://doi.org/10.23915/distill.00007>.
     Distill,
 }
 
@@ -56,7 +56,7 @@ pub fn maximise(sight: &Sight, of: &Maximise, tick: &mut dyn FnMut()) -> Vec<f32
 /// Pictures on their way up.
 pub struct Ascent {
     of: Maximise,
-    size: [usize; 2],
+    sheet: Sheet,
     canvas: Canvas,
     done: usize,
 }
@@ -69,15 +69,14 @@ enum Canvas {
 impl Ascent {
     /// The start.
     pub fn new(sight: &Sight, of: Maximise) -> Self {
-        let size = sight.preprocess.size;
-        let sheet = Sheet { n: of.pictures, c: sight.preprocess.channels(), size };
+        let sheet = Sheet { n: of.pictures, c: sight.preprocess.channels(), size: sight.preprocess.size };
         let start = of.key.with_name("start");
         let canvas = match of.style {
             Style::Plain => Canvas::Pixels(Pixels::plain(sheet, start)),
             Style::Yosinski => Canvas::Pixels(Pixels::regularised(sheet, start)),
             Style::Distill => Canvas::Spectrum(Spectrum::new(sheet, start)),
         };
-        Self { of, size, canvas, done: 0 }
+        Self { of, sheet, canvas, done: 0 }
     }
 
     /// The pictures as they are.
@@ -95,9 +94,9 @@ impl Ascent {
         match &mut self.canvas {
             Canvas::Pixels(canvas) => canvas.climb(&gradient(&drawn), at.min(self.of.steps), self.of.steps),
             Canvas::Spectrum(canvas) => {
-                let motion = Motion::drawn(self.of.key.with_name("motion").with(at as u64), self.size);
-                let warp = Warp::new(motion, self.size);
-                let by_drawn = warp.backward(&gradient(&warp.forward(&drawn)));
+                let reach = if matches!(self.of.target, Target::Class(_)) { Reach::WIDE } else { Reach::NARROW };
+                let look = Look::drawn(self.of.key.with_name("look").with(at as u64), &reach, &self.sheet);
+                let by_drawn = look.backward(&gradient(&look.forward(&drawn)));
                 canvas.climb(&drawn, &by_drawn, at + 1);
             }
         }

@@ -73,7 +73,7 @@ fn explanations_are_those_of_pytorch_and_captum() {
         let sheet = Sheet { n: 1, c: preprocess.channels(), size: preprocess.size };
         let canvas = Spectrum::with(sheet, numbers(sight.picture(), 300).into_iter().map(|v| v - 0.5).collect());
         let drawn = canvas.draw();
-        let warp = Warp::new(Motion { angle: 0.1, zoom: 1.05, shift: [0.7, -1.3] }, preprocess.size);
+        let warp = Warp::new(Motion { angle: 0.1, zoom: 1.05, shift: [0.7, -1.3], mirrored: false }, preprocess.size);
         let by_drawn = warp.backward(&sight.gradient(&warp.forward(&drawn), &channel, 0.0));
         check("spectrum", &canvas.backward(&drawn, &by_drawn));
 

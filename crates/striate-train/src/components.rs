@@ -4,13 +4,12 @@ use std::ops::ControlFlow;
 
 use striate_data::loader::{Batch, for_each_batch};
 use striate_nn::weights::{NamedTensor, NamedTensors};
-use striate_train::fit::{Epoch, Task, batches};
-use striate_train::reconstruct::{ReconstructSpec, Source};
 use striate_vision::array::Array;
+use striate_vision::error::Error;
 use striate_vision::pca::{Covariance, Pca, RandomisedOptions};
 
-use crate::error::Error;
-use crate::event::{Event, Observer};
+use crate::fit::{Epoch, FitError, Task, batches};
+use crate::reconstruct::{ReconstructSpec, Source};
 
 /// Numbers of a picture whose covariance is held, in 128 MiB; more need the pictures themselves.
 const STREAMED: usize = 4096;
@@ -18,14 +17,18 @@ const STREAMED: usize = 4096;
 /// several times as fast as the randomised way.
 const PAIRED: usize = 6144;
 /// Numbers of pictures that are held at once at most, 1 GiB.
-pub(crate) const HELD: usize = 1 << 28;
+pub const HELD: usize = 1 << 28;
 
-/// The components, in one pass over the pictures where their covariance can be held.
-pub(crate) fn fit(spec: &ReconstructSpec, observer: Observer) -> Result<Pca, Error> {
+/// The components, in one pass over the pictures where their covariance can be held. `told` hears after each batch how many pictures are
+/// read, of how many.
+///
+/// # Errors
+/// If a picture cannot be read, there are too few or too many, or more components are asked for than there are.
+pub fn fit(spec: &ReconstructSpec, told: &mut dyn FnMut(u64, u64)) -> Result<Pca, FitError> {
     let (n, d, k) = (spec.items(), spec.coder.values(), spec.coder.code);
     if d <= STREAMED {
         let mut covariance = Covariance::new(d)?;
-        each_batch(spec, observer, |batch| {
+        each_batch(spec, told, |batch| {
             covariance.push(&batch.pixels);
             Ok(())
         })?;
@@ -33,10 +36,11 @@ pub(crate) fn fit(spec: &ReconstructSpec, observer: Observer) -> Result<Pca, Err
     }
     if n.saturating_mul(d) > HELD {
         let what = format!("{n} pictures of {d} values are more than the {HELD} values that are held at once");
-        return Err(Error::request(what, "give a smaller --image-size, or fewer pictures or crops"));
+        let advice = "give a smaller --image-size, or fewer pictures or crops".into();
+        return Err(Error::Request { op: "principal components", what, advice }.into());
     }
     let mut rows = Vec::with_capacity(n * d);
-    each_batch(spec, observer, |batch| {
+    each_batch(spec, told, |batch| {
         rows.extend_from_slice(&batch.pixels);
         Ok(())
     })?;
@@ -48,15 +52,15 @@ pub(crate) fn fit(spec: &ReconstructSpec, observer: Observer) -> Result<Pca, Err
 /// Goes once through all pictures in their order, or through the crops of an epoch.
 fn each_batch(
     spec: &ReconstructSpec,
-    observer: Observer,
-    mut f: impl FnMut(&Batch) -> Result<(), Error>,
-) -> Result<(), Error> {
+    told: &mut dyn FnMut(u64, u64),
+    mut f: impl FnMut(&Batch) -> Result<(), FitError>,
+) -> Result<(), FitError> {
     let total = spec.items() as u64;
     let mut done = 0;
     let each = |batch: Batch| {
         f(&batch)?;
         done += batch.indices.len() as u64;
-        observer(Event::Progress { done, total, unit: "pictures", note: String::new() });
+        told(done, total);
         Ok(ControlFlow::Continue(()))
     };
     match &spec.source {
@@ -70,7 +74,7 @@ fn each_batch(
 }
 
 /// `code = W (x - mean)`, `x' = W^T code + mean` as the weights of a linear autoencoder.
-pub(crate) fn tensors(pca: &Pca) -> NamedTensors {
+pub fn tensors(pca: &Pca) -> NamedTensors {
     let (components, mean) = (pca.components(), pca.mean());
     let (d, k) = (mean.len(), pca.explained_variance().len());
     let along = |row: &[f32]| row.iter().zip(mean).map(|(w, m)| f64::from(*w) * f64::from(*m)).sum::<f64>();
