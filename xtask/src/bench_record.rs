@@ -18,6 +18,8 @@ use compare::{Agreement, agreement, median, ratios};
 use page::Row;
 use peer::Peer;
 
+use crate::cargo;
+
 /// A round of the fastest program takes at least so long, so that the clock's grain does not count.
 const ROUND_S: f64 = 0.3;
 /// Between the turns of two programs: the threads of OpenMP wait in a loop for 200 ms after their work, and would take a core from
@@ -127,7 +129,7 @@ fn named(name: &str) -> Result<Vec<String>> {
 
 /// Builds the program as the tests do; gives it as a word for the shell.
 fn build(root: &Path) -> Result<String> {
-    let status = Command::new(env!("CARGO")).args(["build", "--release", "--workspace"]).current_dir(root).status();
+    let status = cargo(root).args(["build", "--release", "--workspace"]).status();
     ensure!(status.context("cargo did not start")?.success(), "the program cannot be built");
     let here = std::env::current_exe().context("this program does not know where it is")?;
     Ok(page::shell_word(&here.with_file_name("striate").to_string_lossy()))

@@ -4,12 +4,11 @@
 //! Clippy needs metadata of the dependencies beside their code; docs use the same metadata, so it is made once.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::tidy;
+use crate::{cargo, tidy};
 
 /// One check.
 struct Step {
@@ -75,17 +74,13 @@ fn run_step(root: &Path, step: &Step) -> Result<bool> {
     if step.name == "tidy" {
         return tidy::run(root).map(|()| true);
     }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    if step.name == "deny"
-        && !Command::new(&cargo).args(["deny", "--version"]).output().is_ok_and(|o| o.status.success())
-    {
+    if step.name == "deny" && !cargo(root).args(["deny", "--version"]).output().is_ok_and(|o| o.status.success()) {
         println!("cargo-deny is not installed: licences, bans and sources are not checked (cargo install cargo-deny)");
         return Ok(false);
     }
-    let status = Command::new(&cargo)
+    let status = cargo(root)
         .args(step.cargo)
         .envs(step.env.iter().copied())
-        .current_dir(root)
         .status()
         .with_context(|| format!("cannot start cargo {}", step.cargo.join(" ")))?;
     ensure!(status.success(), "cargo {} ended with {status}", step.cargo.join(" "));

@@ -6,7 +6,7 @@ mod same_bits;
 mod tidy;
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
@@ -44,4 +44,11 @@ fn run(arguments: &[String]) -> Result<()> {
         }
         _ => bail!("what to do?\n{USAGE}"),
     }
+}
+
+/// The cargo that runs this, in the repository.
+fn cargo(root: &Path) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root);
+    cargo
 }

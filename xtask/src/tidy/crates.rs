@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+
+use crate::cargo;
 
 /// The head of the table.
 const HEAD: &str = "| crate | may use (of ours) |";
@@ -20,10 +21,8 @@ pub fn problems(root: &Path) -> Result<Vec<String>> {
     let path = root.join("ARCHITECTURE.md");
     let page = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let allowed = table(&page).with_context(|| format!("{}: no table with the head {HEAD}", path.display()))?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let output = cargo(root)
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
-        .current_dir(root)
         .output()
         .context("cannot start cargo metadata")?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
