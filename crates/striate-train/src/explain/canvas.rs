@@ -48,13 +48,13 @@ pub(super) struct Pixels {
 /// Step of a pixel at first, root mean square; it falls to 0.
 const STEP: f32 = 1.0 / 64.0;
 /// Share of its distance from gray that a pixel loses in the first step, where that is asked for; falls as the step does.
-const DECAY: f32 = 0.01;
+const DECAY: f32 = 0.003;
 /// Steps from blur to blur, and its deviation in pixels.
-const BLUR: (usize, f64) = (8, 0.6);
+const BLUR: (usize, f64) = (8, 0.5);
 /// Share of pixels that go back to gray with each blur, those nearest to it.
-const CLIPPED: f64 = 0.05;
+const CLIPPED: f64 = 0.02;
 /// One in so many steps, the last ones, sees no blur: what is left sharpens.
-const SHARPENED: usize = 4;
+const SHARPENED: usize = 3;
 
 impl Pixels {
     /// Gray with faint noise; nothing but the gradient moves it.

@@ -25,7 +25,7 @@ const DEPTHS: usize = 4;
 const MOST: usize = 1200;
 /// Multiply-adds a second that a plan counts on, single pictures forward and back on two ordinary cores; no clock decides what is drawn.
 /// `striate bench --only W4` shows what a machine really does.
-const MACS_PER_SECOND: f64 = 12e9;
+const MACS_PER_SECOND: f64 = 30e9;
 /// What a pixel costs in every step beside the net (its waves and its motion), in multiply-adds.
 const MACS_PER_PIXEL: f64 = 4e3;
 
@@ -61,15 +61,15 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The classes in every style, then layers of all depths in every style and in variety, then channel after channel of each layer.
+    /// Layers of all depths in every style, the classes in every style, those layers in variety, then channel after channel of each layer.
     pub fn new(subject: &Subject, shown: &[Vec<usize>], classes: &[usize], budget: Duration) -> Self {
         let layers: Vec<usize> = (0..shown.len()).filter(|&layer| !shown[layer].is_empty()).collect();
         let depths: Vec<usize> =
             (0..DEPTHS.min(layers.len())).map(|i| layers[spread(i, DEPTHS, layers.len())]).collect();
         let in_styles = |what: What| Style::NAMES.map(|(_, style)| Drawing { what, style, pictures: 1 });
         let first = |&layer: &usize| What::Channel(layer, shown[layer][0]);
-        let mut wanted: Vec<Drawing> = classes.iter().flat_map(|&class| in_styles(What::Class(class))).collect();
-        wanted.extend(depths.iter().flat_map(|layer| in_styles(first(layer))));
+        let mut wanted: Vec<Drawing> = depths.iter().flat_map(|layer| in_styles(first(layer))).collect();
+        wanted.extend(classes.iter().flat_map(|&class| in_styles(What::Class(class))));
         let varied = |layer| Drawing { what: first(layer), style: Style::Distill, pictures: VARIETY };
         wanted.extend(depths.iter().map(varied));
         for rank in 0..shown.iter().map(Vec::len).max().unwrap_or(0) {

@@ -32,7 +32,13 @@ impl Atlas<'_> {
         let classes: Vec<What> = self.whats(|what| matches!(what, What::Class(_)));
         let first =
             |layer: &usize| self.report.layers[*layer].shown.first().map(|&channel| What::Channel(*layer, channel));
-        let depths: Vec<What> = self.plan.depths.iter().filter_map(first).collect();
+        let depths: Vec<What> = self
+            .plan
+            .depths
+            .iter()
+            .filter_map(first)
+            .filter(|what| self.plan.drawings.iter().any(|drawing| of(*what)(&drawing)))
+            .collect();
         let body = html! {
             @if !depths.is_empty() { section {
                 h2 { "The same question, three ways to ask" }
@@ -45,7 +51,7 @@ impl Atlas<'_> {
                 aside.note {
                     p { "Each picture began as gray with faint noise and went " (STEPS) " steps up the gradient of the channel's mean over its map, taken before its activation." }
                     p { b { "plain" } ": every pixel as the gradient wants it. The net is excited beyond anything a picture does to it, by what nobody would call one." }
-                    p { b { "yosinski" } ": each step pixels lose up to a hundredth of their contrast; every eighth, until three quarters of the way, the picture is blurred and the faintest twentieth goes back to gray (Yosinski et al. 2015)." }
+                    p { b { "yosinski" } ": each step pixels lose up to 0.3 % of their contrast; every eighth, until two thirds of the way, the picture is blurred and the faintest fiftieth goes back to gray (Yosinski et al. 2015)." }
                     p { b { "distill" } ": waves and decorrelated colours move in place of pixels, and the picture is shifted, turned and zoomed before each look (Olah, Mordvintsev, Schubert 2017)." }
                     p { "From the first layers to the last: edges, then textures, patterns, parts." }
                 }
@@ -66,6 +72,7 @@ impl Atlas<'_> {
                 } } }
                 aside.note {
                     p { "Drawn to raise the logit of the class. Below: the probability that the net gives the picture as it lies in its file" @if self.report.classes.iter().any(|c| c.elsewhere.is_some()) { ", and where the class stands in the order of another net, which has never seen it" } "." }
+                    p { b { "distill" } " turns, zooms and shifts farther here, mirrors, and changes light and adds noise: a thing stays itself under all of that." }
                     p { "What both call by the same name is more than one net's blind spot." }
                 }
             } }
