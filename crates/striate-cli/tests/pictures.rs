@@ -83,6 +83,12 @@ fn noise_is_taken_away_and_what_does_not_fit_is_refused() {
     draw(&folder, "one.png", [1, 1, 1]);
     assert_eq!(run(&["restore", "run", "one.png", "--out", "one-out.png", "--quiet"]).status.code(), Some(0));
 
+    let see = ["see", "run", "--images", "@photos", "--channels", "1", "--budget", "0s", "--explain", "1", "--json"];
+    let report = answer(&run(&see));
+    assert!(report["layers"].as_array().map(Vec::len) >= Some(4) && report["explained"] == 1, "{report}");
+    assert_eq!(report["filters"]["side"], 6, "3x3 squares of 2x2 pixels: {report}");
+    refused(&run(&["see", "run", "--images", "@photos", "--classes", "1", "--overwrite"]), "tells no classes");
+
     refused(&run(&["restore", "run", "one.png", "--out", "one-out.png"]), "one-out.png");
     refused(&run(&["restore", "run", "colour.png", "--out", "x.png", "--mask", "one.png"]), "--mask");
     refused(&run(&["restore", "run", "colour.png", "--out", "x.png", "--sigma", "300"]), "--sigma");
@@ -174,6 +180,15 @@ fn autoencoders_learn_and_their_halves_are_used_apart() {
     let begun = "model = { name = 'dense_autoencoder', code = 12, hidden = [40], from_components = true }\ntrain = { epochs = 2, batch = 16 }\noptimizer = { name = 'adam', lr = 0.001 }\n";
     recipe(&folder, "begun.toml", begun);
     refused(&run(&["train", "@photos", "--recipe", "begun.toml", "--out", "begun"]), "without hidden layers");
+    refused(&run(&["see", "dense", "--images", "@photos"]), "no convolutions");
+    let see =
+        ["see", "conv", "--images", "@photos", "--channels", "1", "--explain", "1", "--budget", "2s", "--classes", "3"];
+    let report = answer(&run(&[&see[..], &["--json"]].concat()));
+    assert_eq!(report["filters"]["side"], 16, "principal components of squares: {report}");
+    let drawn = std::fs::read_to_string(folder.join("conv/atlas/drawn.html")).expect("a page");
+    assert!(drawn.contains("Numbers of the code") && drawn.contains("number 3"), "{drawn}");
+    assert!(page(&folder, "conv").contains("atlas/index.html"));
+
     // Filling in by projection: known pixels keep their bits, those that are gone change.
     draw(&folder, "mask.png", [70, 45, 1]);
     let restored = ["restore", "conv", "picture.png", "--mask", "mask.png", "--out", "filled.png", "--quiet"];

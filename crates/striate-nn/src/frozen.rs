@@ -13,8 +13,8 @@ use crate::{Net, Pass};
 ///
 /// Its convolutions are made ready as they are first met, for the size of picture they are met with.
 #[derive(Debug)]
-pub struct Frozen {
-    net: Net,
+pub struct Frozen<N = Net> {
+    net: N,
     plan: Plan,
 }
 
@@ -32,14 +32,14 @@ impl Plan {
     }
 }
 
-impl Frozen {
+impl<N> Frozen<N> {
     /// Keeps `net` as it is.
-    pub fn new(net: Net) -> Self {
+    pub fn new(net: N) -> Self {
         Self { net, plan: Plan::default() }
     }
 
     /// The net.
-    pub fn net(&self) -> &Net {
+    pub fn net(&self) -> &N {
         &self.net
     }
 
@@ -52,7 +52,9 @@ impl Frozen {
     pub fn pass(&self) -> Pass<'_> {
         Pass::Frozen(&self.plan)
     }
+}
 
+impl Frozen {
     /// # Shapes
     /// - `x`: `[N, C, H, W]`, output: `[N, K]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {

@@ -32,6 +32,7 @@ mod pass;
 pub mod pretrained;
 pub mod registry;
 pub mod restorers;
+mod viewed;
 pub mod watch;
 pub mod weights;
 
@@ -42,3 +43,4 @@ pub use frozen::{Frozen, Plan};
 pub use net::Net;
 pub use pass::{Noise, Pass};
 pub use striate_engine as engine;
+pub use viewed::Viewed;

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use burn::tensor::Tensor;
+use striate_engine::ops;
 use striate_kernels::rng::Key;
 
 use crate::frozen::Plan;
@@ -26,6 +28,22 @@ impl Pass<'_> {
     pub(crate) fn add_macs(&self, macs: u64) {
         if let Pass::Count(total) = self {
             total.set(total.get() + macs);
+        }
+    }
+
+    /// One tensor for two ways. Whoever watches may end within one of them, and the other then leads nowhere.
+    pub(crate) fn fork(&self, x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        match self {
+            Pass::Watch(_) => (x.clone(), x),
+            _ => ops::fork(x),
+        }
+    }
+
+    /// What joins two ways of a net: their sum, or the greater of both where coordinates travel ([`crate::watch`]).
+    pub(crate) fn sum(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+        match self {
+            Pass::Watch(watch) => watch.sum(a, b),
+            _ => ops::add(a, b),
         }
     }
 }

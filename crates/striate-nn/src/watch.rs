@@ -4,11 +4,11 @@ use std::cell::RefCell;
 
 use burn::module::ParamId;
 use burn::tensor::{Tensor, TensorData};
-use striate_engine::ops::{Activation, Conv2dSpec};
+use striate_engine::ops::{self, Activation, Conv2dSpec};
 
 use crate::frozen::Plan;
-use crate::weights::{Parameter, parameters};
-use crate::{Net, Pass};
+use crate::weights::Parameter;
+use crate::{Pass, Viewed};
 
 /// Listens to a forward pass ([`Pass::Watch`]) of a frozen net and keeps what convolutions give, norm, residual and activation applied
 /// where they are one operation with it. What it keeps is on the graph of the input, where that has one.
@@ -68,6 +68,11 @@ impl<'a> Watch<'a> {
             Way::All(plan) | Way::Until(plan, _) | Way::From(plan, _) => Some(Pass::Frozen(plan)),
             Way::Reach => None,
         }
+    }
+
+    /// What joins two ways of a net.
+    pub(crate) fn sum(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+        if matches!(self.way, Way::Reach) { a.max_pair(b) } else { ops::add(a, b) }
     }
 
     /// Whether the rest need not be computed.
@@ -137,14 +142,14 @@ pub struct Fields {
     pub fields: Vec<Field>,
 }
 
-impl Net {
+impl Viewed {
     /// Every convolution, by the order of their names in the net.
     pub fn conv_layers(&self) -> Vec<ConvLayer> {
         let conv = |Parameter { path, id, shape }: Parameter| {
             let path = path.strip_suffix(".weight").unwrap_or(&path).to_owned();
             Some(ConvLayer { path, id, shape: shape.try_into().ok()? })
         };
-        parameters(self).into_iter().filter_map(conv).collect()
+        self.parameters().into_iter().filter_map(conv).collect()
     }
 
     /// Which pixels of a picture of `size` the units of each convolution see, in the order in which they are met; zeros around the
@@ -210,11 +215,11 @@ mod tests {
     use crate::NetConfig;
     use burn::tensor::Device;
 
-    fn net(name: &str, channels: usize, size: usize) -> (Net, Vec<(ConvLayer, Fields)>) {
+    fn net(name: &str, channels: usize, size: usize) -> (Viewed, Vec<(ConvLayer, Fields)>) {
         let config =
             NetConfig { in_channels: channels, image_size: [size; 2], ..NetConfig::new(name, 5).expect("a name") };
         let device = Device::flex();
-        let net = config.init(3, &device).expect("builds");
+        let net = Viewed::Net(config.init(3, &device).expect("builds"));
         let layers = net.conv_layers();
         let fields = net.fields(channels, [size; 2], &device);
         let layer = |fields: Fields| (layers.iter().find(|l| l.id == fields.id).expect("a layer").clone(), fields);

@@ -118,7 +118,16 @@ impl Damage {
 
     /// Planes beside the picture.
     pub fn maps(&self) -> usize {
-        usize::from(matches!(self, Self::Gaussian { told: true, .. } | Self::Holes { .. }))
+        usize::from(self.usual_map().is_some())
+    }
+
+    /// What the plane beside the picture holds on average, where one is told; where pixels can be gone, none is.
+    pub fn usual_map(&self) -> Option<f32> {
+        match *self {
+            Self::Gaussian { sigma: [low, high], told: true } => Some(((low + high) / 2.0 / 255.0) as f32),
+            Self::Holes { .. } => Some(0.0),
+            _ => None,
+        }
     }
 
     /// Whether clean pictures are at hand: what it does to them can be undone, and it can be said how well.

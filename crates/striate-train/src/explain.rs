@@ -11,13 +11,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use striate_data::preprocess::{Colour, Preprocess};
 use striate_engine::ops::{self, Activation};
 use striate_nn::watch::Watch;
-use striate_nn::{Frozen, Pass};
+use striate_nn::{Frozen, Pass, Viewed};
 
 /// A net and how it is given pictures.
 #[derive(Clone, Copy, Debug)]
 pub struct Sight<'a> {
     /// The net.
-    pub net: &'a Frozen,
+    pub net: &'a Frozen<Viewed>,
     /// Picture to input.
     pub preprocess: &'a Preprocess,
     /// Where it computes.
@@ -34,7 +34,7 @@ pub enum Target {
     Unit(ParamId, usize),
     /// The mean over the map of the product with a vector over all channels.
     Direction(ParamId, Vec<f32>),
-    /// The logit of a class.
+    /// The logit of a class, or a number of a code.
     Class(usize),
 }
 
@@ -68,9 +68,9 @@ impl Sight<'_> {
         gradient
     }
 
-    /// What the net says. # Shapes: `unit`: `[N, C, H, W]`, output: `[N, K]`
+    /// The numbers that the net answers with: logits, or a code. # Shapes: `unit`: `[N, C, H, W]`, output: `[N, K]`
     pub fn logits(&self, unit: &[f32]) -> Vec<f32> {
-        values(self.net.forward(self.input(unit)))
+        values(self.net.answers(self.input(unit), &self.net.pass()))
     }
 
     /// What each picture scores. # Shapes: `unit`: `[N, C, H, W]`, output: `[N]`
@@ -97,7 +97,7 @@ impl Sight<'_> {
     /// The scores `[N]`, and the layer's maps where the target is in one.
     fn score(&self, x: Tensor<4>, target: &Target) -> (Tensor<1>, Option<Tensor<4>>) {
         let (layer, channel) = match target {
-            Target::Class(class) => return (row(self.net.forward(x), *class), None),
+            Target::Class(class) => return (row(self.net.answers(x, &self.net.pass()), *class), None),
             Target::Channel(layer, channel) | Target::Unit(layer, channel) => (*layer, Some(*channel)),
             Target::Direction(layer, _) => (*layer, None),
         };

@@ -98,6 +98,7 @@ fn draw(page: &Page, thumbs: &Thumbs) -> String {
                 header {
                     p.brand { "Striate report" }
                     h1 { bdi { (number::shown(&page.title, 120)) } }
+                    p.to-atlas { a href="atlas/index.html" { "What its layers have learned" } }
                 }
                 main {
                     (leaks::draw(page))

@@ -124,7 +124,7 @@ pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error>
     }
     let out = claim::place(options);
     claim(&out, &subject, &dataset, options.overwrite)?;
-    let first = FirstLayer::new(&subject.layers[0]);
+    let first = FirstLayer::new(&subject.filters);
     let Seen { activity, patches, said, faults } = look(&subject, &dataset, &shown, observer)?;
     if activity.pictures == 0 {
         let what = format!("no picture could be read: {}: {}", faults[0].file, faults[0].error);
@@ -177,22 +177,30 @@ pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error>
     Ok(report)
 }
 
-/// With their labels, where some of them are classes of the net.
+/// With their labels, where some of them are classes of the net or it tells none.
 fn open(subject: &Subject, images: &str) -> Result<Dataset, Error> {
     let opened = |unlabelled| Dataset::open(images, &OpenOptions { unlabelled, ..OpenOptions::default() });
     match opened(false) {
-        Ok(dataset) if dataset.classes.iter().any(|class| subject.classes.contains(class)) => Ok(dataset),
+        Ok(dataset)
+            if !subject.tells_classes() || dataset.classes.iter().any(|class| subject.classes.contains(class)) =>
+        {
+            Ok(dataset)
+        }
         _ => Ok(opened(true)?),
     }
 }
 
-/// The classes that are drawn: those asked for, or some spread over all.
+/// The classes, or numbers of a code, that are drawn: those asked for, or some spread over all.
 fn classes(subject: &Subject, options: &SeeOptions) -> Result<Vec<usize>, Error> {
     let count = subject.class_count();
     let Some(names) = &options.classes else {
         let some = CLASSES.min(count);
         return Ok((0..some).map(|i| spread(i, some, count)).collect());
     };
+    if count == 0 {
+        let what = format!("{} answers with a picture, and tells no classes", subject.name);
+        return Err(Error::request(what, "leave out --classes"));
+    }
     let number = |name: &String| {
         let named = subject.classes.iter().position(|class| class == name);
         named.or_else(|| name.parse().ok().filter(|&class: &usize| class < count)).ok_or_else(|| {

@@ -28,7 +28,8 @@ Examples:
 The atlas is a folder: open its index.html. It shows the filters of the first layer (which of them look for edges, blobs or opponent \
 colours, by a test that it states); for each layer the parts of your pictures that excite its channels most, which channels are dead, and \
 which do the same; what gradient ascent draws to excite channels and classes, with and without the rules that keep it sane; single pictures \
-explained (Grad-CAM, occlusion, integrated gradients, maps, the most alike); and which channels tell confused classes apart. Of a run it goes \
+explained (Grad-CAM, occlusion, integrated gradients, maps, the most alike); and which channels tell confused classes apart. An autoencoder is seen by its encoder (--classes are numbers of \
+its code), a net that restores pictures whole. Of a run it goes \
 into the run's folder, and the run's report links to it. Pictures go through the net once. Killed, it goes on with what is drawn.")]
 pub struct SeeArgs {
     /// The net: a model file, the folder of a run, weights with their config.json, or one that comes with its weights
@@ -45,7 +46,7 @@ pub struct SeeArgs {
     /// Channels of a layer to show, evenly spread over it
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = channels)]
     pub channels: usize,
-    /// Classes to draw, by name or number from 0, with commas between [default: six, evenly spread]
+    /// Classes to draw, by name or number from 0, or numbers of a code, with commas between [default: six, evenly spread]
     #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
     pub classes: Option<Vec<String>>,
     /// Pictures to explain one by one, the surest mistakes among them

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Activation, Padding};
+use striate_engine::ops::{Activation, Padding};
 
 use super::shortcut::{Step, shortcut};
 use super::{ConvNorm, Shortcut, conv_norm};
@@ -60,7 +60,7 @@ impl BasicBlock {
     /// # Shapes
     /// - `x`: `[N, C_in, H, W]`, output: `[N, C_out, H / stride, W / stride]`, rounded up
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let (x, around) = if self.step.shortcut == Shortcut::None { (x.clone(), x) } else { ops::fork(x) };
+        let (x, around) = if self.step.shortcut == Shortcut::None { (x.clone(), x) } else { pass.fork(x) };
         let y = self.conv1.forward_norm(x, &self.bn1, After::act(Activation::Relu), pass); // [N, C_out, H_out, W_out]
         let residual = shortcut(around, self.downsample.as_ref(), self.step, pass);
         self.conv2.forward_norm(y, &self.bn2, After { residual, activation: Activation::Relu }, pass)

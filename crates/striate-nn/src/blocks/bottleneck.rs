@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Activation, Padding};
+use striate_engine::ops::{Activation, Padding};
 
 use super::shortcut::{Step, shortcut};
 use super::{ConvNorm, Shortcut, conv_norm};
@@ -66,7 +66,7 @@ impl Bottleneck {
     /// - `x`: `[N, C_in, H, W]`, output: `[N, 4 * C, H / stride, W / stride]`, rounded up
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
         let relu = || After::act(Activation::Relu);
-        let (x, around) = ops::fork(x);
+        let (x, around) = pass.fork(x);
         let y = self.conv1.forward_norm(x, &self.bn1, relu(), pass); // [N, C, H, W]
         let y = self.conv2.forward_norm(y, &self.bn2, relu(), pass); // [N, C, H_out, W_out]
         let residual = shortcut(around, self.downsample.as_ref(), self.step, pass);

@@ -63,7 +63,7 @@ impl InvertedResidual {
     /// # Shapes
     /// - `x`: `[N, C_in, H, W]`, output: `[N, C_out, H / stride, W / stride]`, rounded up
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let (x, residual) = if self.residual { around(x) } else { (x, None) };
+        let (x, residual) = if self.residual { around(x, pass) } else { (x, None) };
         let after = After { residual, activation: Activation::Identity };
         match &self.conv {
             Stages::Plain((depthwise, project, norm)) => {

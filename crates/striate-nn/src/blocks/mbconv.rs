@@ -102,7 +102,7 @@ impl Mbconv {
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
         let relu6 = || After::act(Activation::Relu6);
         let after = |residual: bool, x: Tensor<4>| {
-            let (x, residual) = if residual { around(x) } else { (x, None) };
+            let (x, residual) = if residual { around(x, pass) } else { (x, None) };
             (x, After { residual, activation: Activation::Identity })
         };
         match self {

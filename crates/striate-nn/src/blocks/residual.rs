@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use striate_engine::ops::{self, Activation, Padding};
+use striate_engine::ops::{Activation, Padding};
 
 use crate::Pass;
 use crate::layers::{Conv2d, Conv2dConfig};
@@ -39,9 +39,9 @@ impl Residual {
     /// # Shapes
     /// - `x`, output: `[N, C, H, W]`
     pub fn forward(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
-        let (x, around) = ops::fork(x);
+        let (x, around) = pass.fork(x);
         let y = self.conv1.forward_act(x, Activation::Relu, pass);
-        ops::add(self.conv2.forward(y, pass), around)
+        pass.sum(self.conv2.forward(y, pass), around)
     }
 }
 

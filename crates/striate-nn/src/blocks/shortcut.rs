@@ -1,7 +1,7 @@
 //! What a residual block adds to its result.
 
 use burn::tensor::Tensor;
-use striate_engine::ops::{Activation, PoolSpec, fork, max_pool2d};
+use striate_engine::ops::{Activation, PoolSpec, max_pool2d};
 
 use super::ConvNorm;
 use crate::Pass;
@@ -37,8 +37,8 @@ pub(super) fn shortcut(x: Tensor<4>, downsample: Option<&ConvNorm>, step: Step, 
 }
 
 /// `x`, and `x` to be added later.
-pub(super) fn around(x: Tensor<4>) -> (Tensor<4>, Option<Tensor<4>>) {
-    let (x, around) = fork(x);
+pub(super) fn around(x: Tensor<4>, pass: &Pass) -> (Tensor<4>, Option<Tensor<4>>) {
+    let (x, around) = pass.fork(x);
     (x, Some(around))
 }
 

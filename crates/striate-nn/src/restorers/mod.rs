@@ -114,16 +114,20 @@ impl Restorer {
     /// # Panics
     /// If `x` or `maps` do not have the channels or sizes that it was built for.
     pub fn forward(&self, x: Tensor<4>, maps: Option<Tensor<4>>, pass: &Pass) -> Tensor<4> {
+        striate_engine::ops::add(self.change(x.clone(), maps, pass), x)
+    }
+
+    /// What is added to the picture. # Shapes and panics: as [`Restorer::forward`]
+    pub(crate) fn change(&self, x: Tensor<4>, maps: Option<Tensor<4>>, pass: &Pass) -> Tensor<4> {
         let all = match maps {
-            Some(maps) => Tensor::cat(vec![x.clone(), maps], 1), // [N, C + M, H, W]
-            None => x.clone(),
+            Some(maps) => Tensor::cat(vec![x, maps], 1), // [N, C + M, H, W]
+            None => x,
         };
-        let change = match self {
+        match self {
             Restorer::FfdNet(net) => net.forward(all, pass),
             Restorer::DnCnn(net) => net.forward(all, pass),
             Restorer::UNet(net) => net.forward(all, pass),
-        };
-        striate_engine::ops::add(change, x)
+        }
     }
 
     /// What both sides of a picture must be multiples of.

@@ -50,14 +50,14 @@ impl UNet {
         let mut x = self.head.forward(ops::pixel_unshuffle(x, FACTOR), pass); // [N, width, H / 2, W / 2]
         let mut across = Vec::new();
         for (blocks, shrink) in self.down.iter().zip(&self.shrink) {
-            let (way, around) = ops::fork(through(blocks, x, pass));
+            let (way, around) = pass.fork(through(blocks, x, pass));
             across.push(around);
             x = shrink.forward(ops::pixel_unshuffle(way, FACTOR), pass); // half of both sides
         }
         x = through(&self.bottom, x, pass); // [N, 10 width / 3, H / 8, W / 8]
         for (blocks, grow) in self.up.iter().zip(&self.grow).rev() {
             let grown = ops::pixel_shuffle(grow.forward(x, pass), FACTOR); // twice both sides
-            x = through(blocks, ops::add(grown, across.pop().expect("a way across each level")), pass);
+            x = through(blocks, pass.sum(grown, across.pop().expect("a way across each level")), pass);
         }
         // No rectifier before the tail: where little is to be added, its channels would die all together.
         ops::pixel_shuffle(self.tail.forward(x, pass), FACTOR) // [N, C, H, W]

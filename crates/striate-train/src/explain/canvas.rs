@@ -307,8 +307,8 @@ mod tests {
 
     #[test]
     fn faint_pixels_go_back_to_gray() {
-        let mut unit: Vec<f32> = (0..40).map(|i| 0.5 + i as f32 / 100.0).collect();
-        clip(&mut unit, 40);
-        assert_eq!(unit[..3], [0.5, 0.5, 0.52]);
+        let mut unit: Vec<f32> = (0..128).map(|i| 0.5 + i as f32 / 256.0).collect();
+        clip(&mut unit, 128);
+        assert_eq!(unit[..3], [0.5, 0.5, 0.5 + 2.0 / 256.0]);
     }
 }

@@ -25,7 +25,7 @@ pub struct Evidence {
 /// - `unit`: `[C, H, W]` in `[0, 1]`
 pub fn grad_cam(sight: &Sight, layer: ParamId, class: usize, unit: &[f32]) -> Evidence {
     let watch = Watch::from(sight.net.plan(), layer);
-    let logits = sight.net.net().forward(sight.input(unit), &Pass::Watch(&watch));
+    let logits = sight.net.answers(sight.input(unit), &Pass::Watch(&watch));
     let maps = watch.take().pop().expect("grad_cam: a layer of this net").output; // [1, K, h, w]
     let [_, channels, h, w] = maps.dims();
     let gradient = maps.grad_remove(&mut total(row(logits, class)).backward());

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use striate_nn::NetConfig;
+use striate_nn::coders::CoderConfig;
+use striate_nn::restorers::RestorerConfig;
 use striate_nn::weights::{load_named, named_tensors};
 
 use super::canvas::{Sheet, Spectrum};
@@ -20,7 +22,7 @@ fn numbers(len: usize, k: u64) -> Vec<f32> {
 }
 
 /// The net `name` for 10 classes, weights by the formula.
-fn filled(name: &str, preprocess: &Preprocess, device: &Device) -> Frozen {
+fn filled(name: &str, preprocess: &Preprocess, device: &Device) -> Frozen<Viewed> {
     let config = NetConfig {
         in_channels: preprocess.channels(),
         image_size: preprocess.size,
@@ -33,7 +35,7 @@ fn filled(name: &str, preprocess: &Preprocess, device: &Device) -> Frozen {
         let values = numbers(tensor.values.len(), k as u64 + 1);
         tensor.values = values.into_iter().map(|v| (v - 0.5) * scale as f32).collect();
     }
-    Frozen::new(load_named(net, &tensors).expect("its own weights"))
+    Frozen::new(load_named(net, &tensors).expect("its own weights").into())
 }
 
 fn check(what: &str, got: &[f32], want: &Value) {
@@ -122,5 +124,49 @@ fn drawn_pictures_score_more_and_come_out_the_same() {
         let bar = if style == Style::Plain { noise } else { gray };
         assert!(scores.iter().all(|&score| score > bar), "{name}: {scores:?}, noise {noise}, gray {gray}");
         assert!(maximise(&sight, &of, &mut || ()) == drawn, "{name}");
+    }
+}
+
+/// A fork in a net leads nowhere on one side where the watched layer lies on the other.
+#[test]
+fn every_convolution_of_every_net_has_a_gradient() {
+    let device = Device::flex();
+    let mut nets: Vec<(String, Viewed, usize)> = Vec::new();
+    for name in
+        ["lenet5", "resnet18", "resnet20", "plain20", "resnet50", "mobilenet_v2", "squeezenet1_1", "efficientnet_lite0"]
+    {
+        let Ok(config) = NetConfig::new(name, 3) else { continue };
+        let config = NetConfig { in_channels: 3, image_size: [32; 2], ..config };
+        nets.push((name.into(), config.init(1, &device).expect("builds").into(), 3));
+    }
+    for name in ["strided_autoencoder", "conv_autoencoder"] {
+        let config = CoderConfig::new(name, 3, [32; 2], 8);
+        nets.push((name.into(), Viewed::Encoder(config.init(1, &device).expect("builds")), 8));
+    }
+    for (name, map) in [("ffdnet", Some(0.1)), ("dncnn", None), ("unet", Some(0.1))] {
+        let config = RestorerConfig::new(name, 3, usize::from(map.is_some())).expect("a name");
+        let config = RestorerConfig { width: 6, depth: 3, ..config };
+        nets.push((name.into(), Viewed::Restorer { net: config.init(1, &device).expect("builds"), map }, 0));
+    }
+    assert!(nets.len() > 10, "most names are names");
+    let preprocess = Preprocess { size: [32; 2], ..Preprocess::rgb() };
+    let unit = numbers(3 * 32 * 32, 1);
+    for (name, net, answers) in nets {
+        let net = Frozen::new(net);
+        let sight = Sight { net: &net, preprocess: &preprocess, device: &device };
+        let seen: Vec<_> = net.net().fields(3, [32; 2], &device).into_iter().map(|fields| fields.id).collect();
+        let paths: Vec<_> = net.net().conv_layers();
+        let mut alive = 0;
+        for &id in &seen {
+            let path = &paths.iter().find(|layer| layer.id == id).expect("a layer").path;
+            let gradient = sight.gradient(&unit, &Target::Channel(id, 0), 0.0);
+            assert!(gradient.iter().all(|v| v.is_finite()), "{name} {path}");
+            alive += usize::from(gradient.iter().any(|&v| v != 0.0));
+        }
+        assert!(alive > seen.len() * 3 / 4, "{name}: {alive} of {} layers", seen.len());
+        for answer in 0..answers {
+            let gradient = sight.gradient(&unit, &Target::Class(answer), 0.0);
+            assert!(gradient.iter().all(|v| v.is_finite()), "{name} answer {answer}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use striate_data::preprocess::Preprocess;
 use striate_engine::device::chosen;
 use striate_engine::ops::{self, PoolSpec};
 use striate_kernels::rng::Key;
-use striate_nn::{Frozen, NetError};
+use striate_nn::{Frozen, NetError, Viewed};
 use striate_train::explain::maximise::{Ascent, Maximise, Style};
 use striate_train::explain::{Sight, Target};
 
@@ -21,7 +21,7 @@ const CHANNEL: usize = 7;
 const PART: usize = 32;
 
 struct Drawing {
-    net: Frozen,
+    net: Frozen<Viewed>,
     preprocess: Preprocess,
     device: Device,
     ascent: Ascent,
@@ -41,7 +41,7 @@ impl Task for Drawing {
 /// By formula weights, values in `[-1, 1]`.
 pub(super) fn ascent(side: usize) -> Result<Box<dyn Task>, NetError> {
     let device = chosen();
-    let net = filled(inference::config(NET)?.init_zeros(&device)?);
+    let net = Viewed::Net(filled(inference::config(NET)?.init_zeros(&device)?));
     let layers = net.conv_layers();
     let layer = layers.iter().find(|layer| layer.path == LAYER).expect("a layer of the net").id;
     let preprocess = Preprocess { size: [side; 2], ..Preprocess::rgb() };
@@ -56,7 +56,7 @@ pub(super) fn ascent(side: usize) -> Result<Box<dyn Task>, NetError> {
 /// Multiply-adds of one run, which goes forward to the layer and back to the picture.
 pub(super) fn macs(side: usize) -> Result<u64, NetError> {
     let device = Device::flex();
-    let net = inference::config(NET)?.init_zeros(&device)?;
+    let net = Viewed::Net(inference::config(NET)?.init_zeros(&device)?);
     let layers = net.conv_layers();
     let mut sum = 0;
     for seen in net.fields(3, [side; 2], &device) {

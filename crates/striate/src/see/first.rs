@@ -3,7 +3,7 @@
 use serde::Serialize;
 use striate_vision::filter_kind::{FilterKind, FilterKinds};
 
-use super::subject::Layer;
+use super::subject::Filters;
 
 /// The filters of a first layer, sorted for the eye.
 pub(crate) struct FirstLayer {
@@ -41,12 +41,12 @@ pub struct FilterSummary {
 }
 
 impl FirstLayer {
-    /// Tells the filters of `layer` apart.
-    pub fn new(layer: &Layer) -> Self {
-        let [count, channels, side, _] = layer.weight_shape;
+    /// Tells the filters apart.
+    pub fn new(of: &Filters) -> Self {
+        let Filters { ref weights, count, channels, side } = *of;
         let kinds = (side >= 2).then(|| FilterKinds::new(side));
         let filter = |channel: usize| {
-            let weights = &layer.weights[channel * channels * side * side..][..channels * side * side];
+            let weights = &weights[channel * channels * side * side..][..channels * side * side];
             Filter { channel, kind: kinds.as_ref().and_then(|kinds| kinds.tell(weights)) }
         };
         let mut filters: Vec<Filter> = (0..count).map(filter).collect();
@@ -77,10 +77,10 @@ impl FirstLayer {
 
 /// A filter as a picture, `[3, K, K]` in `[0, 1]`: 0 is the middle gray, its greatest weight black or white; three channels are colours, of
 /// others the mean is shown.
-pub(crate) fn drawn(layer: &Layer, channel: usize) -> Vec<f32> {
-    let [_, channels, side, _] = layer.weight_shape;
+pub(crate) fn drawn(of: &Filters, channel: usize) -> Vec<f32> {
+    let Filters { ref weights, channels, side, .. } = *of;
     let taps = side * side;
-    let weights = &layer.weights[channel * channels * taps..][..channels * taps];
+    let weights = &weights[channel * channels * taps..][..channels * taps];
     let colours: Vec<f32> = match channels {
         3 => weights.to_vec(),
         _ => {
@@ -99,13 +99,13 @@ mod tests {
 
     #[test]
     fn a_trained_first_layer_looks_for_more_than_a_random_one() {
-        let trained = FirstLayer::new(&Subject::open("squeezenet1_1").expect("embedded").layers[0]);
+        let trained = FirstLayer::new(&Subject::open("squeezenet1_1").expect("embedded").filters);
         let net = striate_nn::NetConfig::new("squeezenet1_1", 1000).expect("a name");
         let device = burn::tensor::Device::flex();
         let tensors = striate_nn::weights::named_tensors(&net.init(4, &device).expect("builds"));
-        let mut layer = Subject::open("squeezenet1_1").expect("embedded").layers.remove(0);
-        layer.weights = tensors[&format!("{}.weight", layer.path)].values.clone();
-        let random = FirstLayer::new(&layer);
+        let Subject { layers, mut filters, .. } = Subject::open("squeezenet1_1").expect("embedded");
+        filters.weights = tensors[&format!("{}.weight", layers[0].path)].values.clone();
+        let random = FirstLayer::new(&filters);
         let share = |first: &FirstLayer| first.summary.oriented + first.summary.blobs;
         assert!(share(&trained) > 2 * share(&random), "{:?} {:?}", trained.summary, random.summary);
         assert_eq!(trained.summary.filters, trained.filters.len());

@@ -52,9 +52,8 @@ impl Atlas<'_> {
         let put = |name: &str, content: &[u8]| write(out, name, content);
         put("style.css", concat!(include_str!("../html/style.css"), include_str!("style.css")).as_bytes())?;
         for filter in &self.first.filters {
-            let layer = &self.subject.layers[0];
-            let side = layer.weight_shape[2];
-            let small = to_rgb(&drawn(layer, filter.channel), [side; 2]);
+            let side = self.subject.filters.side;
+            let small = to_rgb(&drawn(&self.subject.filters, filter.channel), [side; 2]);
             let factor = (FILTER / side as u32).max(1);
             let (width, height) = (small.width() * factor, small.height() * factor);
             let large = image::imageops::resize(&small, width, height, image::imageops::FilterType::Nearest);

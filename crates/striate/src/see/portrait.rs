@@ -93,14 +93,14 @@ pub(crate) fn draw(subject: &Subject, dataset: &Dataset, said: &[Said], at: usiz
     let whole = to_rgb(&unit, [h, w]);
     let put = |what: &str, drawn: &RgbImage| write(out, &file(picture, what), &to_webp(drawn, true));
     put("whole", &whole)?;
-    if let Some(deepest) = subject.layers.last() {
+    if let Some(deepest) = subject.layers.last().filter(|_| subject.tells_classes()) {
         put("cam", &heated(&whole, &grad_cam(&sight, deepest.id, class, &unit)))?;
+        let side = (h.max(w) / 7).max(2);
+        put("occlusion", &heated(&whole, &occlusion(&sight, class, &unit, GRAY, [side, (side / 2).max(1)])))?;
+        let along = integrated_gradients(&sight, class, &unit, GRAY, POINTS);
+        let pixel = |i: usize| along.iter().skip(i).step_by(h * w).sum();
+        put("integrated", &heated(&whole, &Evidence { size: [h, w], values: (0..h * w).map(pixel).collect() }))?;
     }
-    let side = (h.max(w) / 7).max(2);
-    put("occlusion", &heated(&whole, &occlusion(&sight, class, &unit, GRAY, [side, (side / 2).max(1)])))?;
-    let along = integrated_gradients(&sight, class, &unit, GRAY, POINTS);
-    let pixel = |i: usize| along.iter().skip(i).step_by(h * w).sum();
-    put("integrated", &heated(&whole, &Evidence { size: [h, w], values: (0..h * w).map(pixel).collect() }))?;
     let mut prepared = unit.clone();
     subject.preprocess.normalise(&mut prepared);
     let Run { outputs, .. } = subject.run(&[&prepared]);

@@ -39,6 +39,9 @@ fn probability(logits: &[f32], class: usize) -> f64 {
 
 /// Looks at the files of the classes. The embedded nets, which tell the same thousand classes, judge each other.
 pub(super) fn judge(subject: &Subject, plan: &Plan, out: &Path) -> Result<Vec<ClassDrawn>, Error> {
+    if !subject.tells_classes() {
+        return Ok(Vec::new());
+    }
     let classes = plan.drawings.iter().filter_map(|drawing| match drawing.what {
         What::Class(class) => Some((class, *drawing)),
         What::Channel(..) => None,

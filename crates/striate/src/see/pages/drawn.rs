@@ -39,6 +39,7 @@ impl Atlas<'_> {
             .filter_map(first)
             .filter(|what| self.plan.drawings.iter().any(|drawing| of(*what)(&drawing)))
             .collect();
+        let tells = self.subject.tells_classes();
         let body = html! {
             @if !depths.is_empty() { section {
                 h2 { "The same question, three ways to ask" }
@@ -65,15 +66,16 @@ impl Atlas<'_> {
                 aside.note { p { (VARIETY) " pictures drawn together, each to excite the channel and to differ from the others in texture (cosine of their Gram matrices in the layer)." } }
             } }
             @if !classes.is_empty() { section {
-                h2 { "Classes" }
+                h2 { @if tells { "Classes" } @else { "Numbers of the code" } }
                 div.body { @for what in &classes { div.asked {
                     h3 { (self.name(*what)) }
                     div.styles { @for drawing in self.plan.drawings.iter().filter(of(*what)) { (self.styled(drawing)) } }
                 } } }
                 aside.note {
-                    p { "Drawn to raise the logit of the class. Below: the probability that the net gives the picture as it lies in its file" @if self.report.classes.iter().any(|c| c.elsewhere.is_some()) { ", and where the class stands in the order of another net, which has never seen it" } "." }
+                    @if !tells { p { "Drawn to raise a number of the code: what it stands for, as far as the encoder goes." } }
+                    @else { p { "Drawn to raise the logit of the class. Below: the probability that the net gives the picture as it lies in its file" @if self.report.classes.iter().any(|c| c.elsewhere.is_some()) { ", and where the class stands in the order of another net, which has never seen it" } "." } }
                     p { b { "distill" } " turns, zooms and shifts farther here, mirrors, and changes light and adds noise: a thing stays itself under all of that." }
-                    p { "What both call by the same name is more than one net's blind spot." }
+                    @if tells { p { "What both call by the same name is more than one net's blind spot." } }
                 }
             } }
             @if self.report.drawings_left_out > 0 {

@@ -34,7 +34,7 @@ impl Atlas<'_> {
                     p { "Each gives a map of " (h) "×" (w) "; a unit in its middle sees " (layer.field[0]) "×" (layer.field[1]) " pixels." }
                     p { "Large: drawn by gradient ascent to excite the whole channel, by the rules of Olah et al. 2017 (" a href="../drawn.html" { "what these do" } "); where it is missing, it did not fit into " code { "--budget" } "." }
                     p { "Patches lie from the most exciting on, each from another picture, cut to what the unit sees and scaled to fit." }
-                    p { b { "Serves" } ": the classes whose pictures excite it most, in deviations above the mean of all pictures." }
+                    @if self.knows_classes() { p { b { "Serves" } ": the classes whose pictures excite it most, in deviations above the mean of all pictures." } }
                 }
             }
         };
@@ -52,7 +52,7 @@ impl Atlas<'_> {
                 @if seen.is_dead() { span.tag.bad { "dead" } }
                 @if let Some([_, twin]) = twin { span.tag { "as channel " (twin) } }
                 span.muted { " above 0 in " (percent(seen.positive())) " of places" }
-                @if !seen.is_dead() { span.muted { " · serves " (self.served(seen)) } }
+                @if !seen.is_dead() && self.knows_classes() { span.muted { " · serves " (self.served(seen)) } }
             }
             div.channel-row {
                 (self.drawing("../", drawing, DRAWN_SIDE))
@@ -62,6 +62,10 @@ impl Atlas<'_> {
                 li { bdi { (shown(&file, 120)) } " (" (format!("{:.3}", spot.value)) ")" }
             } } }
         } }
+    }
+
+    fn knows_classes(&self) -> bool {
+        self.subject.tells_classes() || !self.dataset.classes.is_empty()
     }
 
     fn served(&self, channel: &Channel) -> Markup {

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::portrait::{self, NEAREST, file};
+use super::super::subject::Answers;
 use super::{Atlas, layer_file};
 use crate::html::mistakes::last_part;
 use crate::html::number::{percent, shown};
@@ -34,7 +35,8 @@ impl Atlas<'_> {
         html! { @if !self.explained.is_empty() { section id="explained" {
             h2 { "Pictures explained" }
             div.body { div.pictures { @for &at in self.explained { (self.thumbnail("", at)) } } }
-            aside.note { p { "For each: which parts speak for what the net says, what its layers make of it, and which pictures it resembles. The surest mistakes are among them; " code { "--explain" } " shows more." } }
+            aside.note { p { "For each: " @if self.subject.tells_classes() { "which parts speak for what the net says, " } "what its layers make of it, and which pictures it resembles. "
+                @if self.subject.tells_classes() { "The surest mistakes are among them; " } code { "--explain" } " shows more." } }
         } } }
     }
 
@@ -44,8 +46,17 @@ impl Atlas<'_> {
         let name = self.dataset.name(said.picture);
         html! { figure.pic title=(shown(&name, 120)) {
             a href={ (up) (page(said.picture)) } { img src={ (up) (file(said.picture, "whole")) } width=(SMALL) loading="lazy" alt=(shown(&name, 80)); }
-            figcaption { b { (self.class(said.class.0)) } " " span.muted { (percent(said.class.1)) } @if said.is_wrong() { " " span.tag.bad { "wrong" } } }
+            @if self.subject.tells_classes() { figcaption { b { (self.class(said.class.0)) } " " span.muted { (percent(said.class.1)) } @if said.is_wrong() { " " span.tag.bad { "wrong" } } } }
         } }
+    }
+
+    /// What the nearest are found by.
+    fn compared(&self) -> &'static str {
+        match self.subject.answers {
+            Answers::Classes => "what the last layer sees",
+            Answers::Code => "their codes",
+            Answers::Picture => "the mean changes that the net makes to their channels",
+        }
     }
 
     pub(super) fn picture(&self, at: usize) -> Markup {
@@ -53,17 +64,19 @@ impl Atlas<'_> {
         let name = self.dataset.name(said.picture);
         let up = "../";
         let nearest = portrait::nearest(self.said, at);
+        let tells = self.subject.tells_classes();
+        let evidence = if tells { EVIDENCE.as_slice() } else { &[] };
         let body = html! {
             section {
-                h2 { (self.class(said.class.0)) ", " (percent(said.class.1)) @if let Some(truth) = said.truth.filter(|_| said.is_wrong()) { " " span.tag.bad { "labelled " (self.class(truth)) } } }
+                @if !tells { h2 { "What the net sees" } } @else { h2 { (self.class(said.class.0)) ", " (percent(said.class.1)) @if let Some(truth) = said.truth.filter(|_| said.is_wrong()) { " " span.tag.bad { "labelled " (self.class(truth)) } } } }
                 div.body { div.styles {
                     figure.styled { (img(up, &file(said.picture, "whole"), SIDE, "The picture as the net sees it")) figcaption { "as the net sees it" } }
-                    @for (what, title, _) in EVIDENCE { figure.styled { (img(up, &file(said.picture, what), SIDE, title)) figcaption { (title) } } }
+                    @for (what, title, _) in evidence { figure.styled { (img(up, &file(said.picture, what), SIDE, title)) figcaption { (title) } } }
                 } }
-                aside.note {
+                @if tells { aside.note {
                     p { "Orange speaks for " b { (self.class(said.class.0)) } ", blue against it." }
-                    @for (_, title, what) in EVIDENCE { p { b { (title) } ": " (what) "." } }
-                }
+                    @for (_, title, what) in evidence { p { b { (title) } ": " (what) "." } }
+                } }
             }
             section {
                 h2 { "What its layers make of it" }
@@ -79,10 +92,10 @@ impl Atlas<'_> {
                     div.scroll { (strip(up, &file(said.picture, "near"), "The pictures it resembles most")) }
                     ol.facts { @for other in nearest.iter().take(NEAREST) {
                         @let other = &self.said[*other];
-                        li { bdi { (shown(&self.dataset.name(other.picture), 120)) } ": " (self.class(other.class.0)) }
+                        li { bdi { (shown(&self.dataset.name(other.picture), 120)) } @if tells { ": " (self.class(other.class.0)) } }
                     } }
                 }
-                aside.note { p { "The nearest of all pictures looked at, by the cosine of what the last layer sees." } }
+                aside.note { p { "The nearest of all pictures looked at, by the cosine of " (self.compared()) "." } }
             } }
         };
         self.page(last_part(&shown(&name, 80)), up, &self.nav(up), &body)
