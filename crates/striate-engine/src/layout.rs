@@ -6,6 +6,10 @@ use std::borrow::Cow;
 
 use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
+use striate_kernels::shuffle::channels_last;
+
+/// Channels of a picture that comes from outside, at most.
+const FEW: usize = 4;
 
 /// The numbers in row-major order.
 pub(crate) fn rows(tensor: &FlexTensor) -> Cow<'_, [f32]> {
@@ -32,7 +36,10 @@ pub(crate) fn pixels(tensor: &FlexTensor) -> Cow<'_, [f32]> {
         let start = layout.start_offset();
         return Cow::Borrowed(&tensor.storage::<f32>()[start..start + n * c * h * w]);
     }
-    Cow::Owned(rows(&tensor.permute(&[0, 2, 3, 1])).into_owned())
+    match tensor.as_slice::<f32>() {
+        Some(planes) if c <= FEW => Cow::Owned(channels_last(planes, [n, c, h, w])),
+        _ => Cow::Owned(rows(&tensor.permute(&[0, 2, 3, 1])).into_owned()),
+    }
 }
 
 /// A picture tensor `[N, C, H, W]` from numbers in the order N, H, W, C.

@@ -50,12 +50,11 @@ impl Columns {
     }
 }
 
-/// Whether each output pixel is made of the same pixel of the input alone.
-fn is_pointwise(shape: &Conv2dShape) -> bool {
-    shape.kh * shape.kw == 1
-        && shape.stride == 1
-        && shape.pad == [0, 0]
-        && [shape.h_out, shape.w_out] == [shape.h, shape.w]
+/// The stride, where each output pixel is made of one pixel of the input.
+fn pointwise(shape: &Conv2dShape) -> Option<usize> {
+    let inside = |out: usize, side: usize| (out - 1) * shape.stride < side;
+    let all = shape.h_out * shape.w_out > 0 && inside(shape.h_out, shape.h) && inside(shape.w_out, shape.w);
+    (shape.kh * shape.kw == 1 && shape.pad == [0, 0] && all).then_some(shape.stride)
 }
 
 /// Weights packed for [`forward`].
@@ -104,7 +103,7 @@ fn padded_columns(shape: &Conv2dShape) -> Columns {
 /// # Safety
 /// The pointers of `finish` can be read for C_out and the size of `y`.
 pub(crate) unsafe fn forward(shape: &Conv2dShape, x: &[f32], packed: &[f32], finish: Finish, y: &mut [f32]) {
-    let rows = |[h, w]: [usize; 2]| Rows {
+    let rows = |[h, w]: [usize; 2], whole| Rows {
         many: shape.n * shape.h_out * shape.w_out,
         grid: [shape.h_out, shape.w_out],
         first: [0, 0],
@@ -112,14 +111,15 @@ pub(crate) unsafe fn forward(shape: &Conv2dShape, x: &[f32], packed: &[f32], fin
         target: [shape.h_out, shape.w_out, shape.c_out],
         source: [h, w, shape.c_in],
         groups: shape.groups,
-        same: is_pointwise(shape),
+        whole,
     };
     if is_padded(shape) {
-        let tap = |y: usize, x: usize, ky: usize| Some((y * shape.stride + ky, x * shape.stride));
+        let rows = rows(sides(shape), Some(shape.stride));
+        let tap = |_: usize, _: usize, _: usize| None;
         // SAFETY: the padded pictures hold all that outputs reach; the caller vouches for `finish`.
-        return unsafe { rows(sides(shape)).run(&padded_columns(shape), &pad(shape, x), packed, finish, y, &tap) };
+        return unsafe { rows.run(&padded_columns(shape), &pad(shape, x), packed, finish, y, &tap) };
     }
-    let (columns, rows) = (forward_columns(shape), rows([shape.h, shape.w]));
+    let (columns, rows) = (forward_columns(shape), rows([shape.h, shape.w], pointwise(shape)));
     let tap = |y: usize, x: usize, tap: usize| shape.pixel_under(tap, y, x);
     // SAFETY: `tap` gives pixels inside the source; the caller vouches for `finish`.
     unsafe { rows.run(&columns, x, packed, finish, y, &tap) }
@@ -162,7 +162,7 @@ pub(crate) unsafe fn transposed(shape: &Conv2dShape, gradient: &[f32], weight: &
             target: [shape.h, shape.w, shape.c_in],
             source: [shape.h_out, shape.w_out, shape.c_out],
             groups: shape.groups,
-            same: is_pointwise(shape),
+            whole: pointwise(shape).filter(|&stride| stride == 1),
         };
         let tap = |iy: usize, ix: usize, tap: usize| {
             let tap = taps[tap];
@@ -188,8 +188,8 @@ struct Rows {
     target: [usize; 3],
     source: [usize; 3],
     groups: usize,
-    /// Whether each pixel is made of the same pixel of the source alone.
-    same: bool,
+    /// The stride, where the source holds all that taps meet, each tap a line below the one before; nobody is asked then.
+    whole: Option<usize>,
 }
 
 impl Rows {
@@ -223,27 +223,35 @@ impl Rows {
             let rows = range.len();
             let mut table: Vec<*const f32> = vec![zeros.as_ptr(); taps * rows];
             let mut out_rows = Vec::with_capacity(rows);
-            if self.same {
-                for (i, row) in range.clone().enumerate() {
-                    out_rows.push(row * c_target + group * n);
-                    table[i] = source[row * c_source + group * depth..].as_ptr();
-                }
-            }
-            let (mut x, mut y) = (range.start % self.grid[1], range.start / self.grid[1]);
+            let (mut x, y) = (range.start % self.grid[1], range.start / self.grid[1]);
             let (mut image, mut line) = (y / self.grid[0], y % self.grid[0]);
-            for row in out_rows.len()..rows {
-                let (py, px) = (self.first[0] + self.step * line, self.first[1] + self.step * x);
-                out_rows.push(((image * h_target + py) * w_target + px) * c_target + group * n);
+            while out_rows.len() < rows {
+                let row = out_rows.len();
+                let many = (self.grid[1] - x).min(rows - row); // to the end of the line
+                let py = self.first[0] + self.step * line;
+                let to = ((image * h_target + py) * w_target + self.first[1]) * c_target + group * n;
+                out_rows.extend((x..x + many).map(|x| to + self.step * x * c_target));
+                let at = |y: usize, x: usize| ((image * h_source + y) * w_source + x) * c_source + group * depth;
                 for t in 0..taps {
-                    if let Some((sy, sx)) = tap(py, px, t) {
-                        let at = ((image * h_source + sy) * w_source + sx) * c_source + group * depth;
-                        table[t * rows + row] = source[at..].as_ptr();
+                    let table = &mut table[t * rows + row..][..many];
+                    if let Some(stride) = self.whole {
+                        let (from, step) = (at(line * stride + t, x * stride), stride * c_source);
+                        assert!(from + (many - 1) * step + depth <= source.len(), "direct: taps lie in the source");
+                        for (i, to) in table.iter_mut().enumerate() {
+                            *to = source.as_ptr().wrapping_add(from + i * step);
+                        }
+                        continue;
+                    }
+                    for (i, to) in table.iter_mut().enumerate() {
+                        if let Some((sy, sx)) = tap(py, self.first[1] + self.step * (x + i), t) {
+                            *to = source[at(sy, sx)..].as_ptr();
+                        }
                     }
                 }
-                x += 1;
-                if x == self.grid[1] {
-                    (x, y) = (0, y + 1);
-                    (image, line) = (y / self.grid[0], y % self.grid[0]);
+                x = 0;
+                line += 1;
+                if line == self.grid[0] {
+                    (image, line) = (image + 1, 0);
                 }
             }
             let mut finish = finish;

@@ -66,6 +66,7 @@ impl OuterProduct {
                 a: (self.a.add(lies(row, self.a_block)), self.a_line, self.a_step),
                 b: (self.b.add(lies(column, self.b_block)), self.b_line, self.b_step),
                 b_next: if S::LANES == BLOCK { self.b_block } else { S::LANES },
+                is_new: row % BLOCK == 0 && column == 0 || row == 0,
             };
             outer::<S, R, V>(s, at, &mut sums);
             for (r, sums) in sums.into_iter().enumerate() {
@@ -81,10 +82,12 @@ impl OuterProduct {
     #[inline(always)]
     unsafe fn rows<S: Simd, const V: usize>(&self, s: S, column: usize) {
         let mut row = 0;
-        // SAFETY: each tile has as many rows as are left; with 8 or 4 rows a tile no tile straddles two blocks.
+        // SAFETY: each tile has as many rows as are left of its block.
         unsafe {
             while row < self.rows {
-                let left = (self.rows - row).min(S::OUTER_ROWS);
+                // A block of 16 is 8 and 8, or 6, 5 and 5: more than 8 sums are needed to keep two units for FMA busy.
+                let most = if S::OUTER_ROWS == 6 && row % BLOCK != 0 { 5 } else { S::OUTER_ROWS };
+                let left = (self.rows - row).min(BLOCK - row % BLOCK).min(most);
                 match left {
                     8 => self.tile::<S, 8, V>(s, row, column),
                     7 => self.tile::<S, 7, V>(s, row, column),

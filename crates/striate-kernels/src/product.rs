@@ -166,12 +166,15 @@ impl Product {
     /// As [`Product::run`].
     #[inline(always)]
     unsafe fn panel<S: Simd, const V: usize>(&self, s: S, panel: usize) {
+        // Blocks of much the same height: one of a row or two would wait for its own sums.
+        let blocks = self.rows.div_ceil(S::ROWS).max(1);
+        let (low, higher) = (self.rows / blocks, self.rows % blocks);
         let mut row = 0;
-        // SAFETY: each block has as many rows as are left.
+        // SAFETY: the heights of all blocks add up to the rows.
         unsafe {
-            while row < self.rows {
-                let left = (self.rows - row).min(S::ROWS);
-                match left {
+            for block in 0..blocks {
+                let height = low + usize::from(block < higher);
+                match height {
                     8 => self.block::<S, 8, V>(s, row, panel),
                     7 => self.block::<S, 7, V>(s, row, panel),
                     6 => self.block::<S, 6, V>(s, row, panel),
@@ -179,9 +182,10 @@ impl Product {
                     4 => self.block::<S, 4, V>(s, row, panel),
                     3 => self.block::<S, 3, V>(s, row, panel),
                     2 => self.block::<S, 2, V>(s, row, panel),
-                    _ => self.block::<S, 1, V>(s, row, panel),
+                    1 => self.block::<S, 1, V>(s, row, panel),
+                    _ => {} // no rows at all
                 }
-                row += left.max(1);
+                row += height;
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use crate::memory::buffer;
+
 /// Sides of the larger picture, channels-last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShuffleShape {
@@ -67,9 +69,36 @@ pub fn pixel_shuffle(shape: &ShuffleShape, x: &[f32], y: &mut [f32]) {
     rows.for_each(|(x, y)| x.iter().zip(&sources).for_each(|(x, &to)| y[to] = *x));
 }
 
+/// `[N, C, H, W]` in row-major order as `[N, H, W, C]`, for few channels.
+///
+/// # Panics
+/// If there are not so many numbers.
+pub fn channels_last(planes: &[f32], [n, c, h, w]: [usize; 4]) -> Vec<f32> {
+    assert_eq!(planes.len(), n * c * h * w, "channels_last: values for {:?}", [n, c, h, w]);
+    let mut pixels = buffer(planes.len());
+    pixels.par_chunks_mut((w * c).max(1)).with_min_len(16).enumerate().for_each(|(line, to)| {
+        for channel in 0..c {
+            let from = &planes[((line / h * c + channel) * h + line % h) * w..][..w];
+            to.iter_mut().skip(channel).step_by(c).zip(from).for_each(|(to, from)| *to = *from);
+        }
+    });
+    pixels
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn planes_become_pixels() {
+        let planes: Vec<f32> = (0..2 * 3 * 4 * 5).map(|i| i as f32).collect();
+        let pixels = channels_last(&planes, [2, 3, 4, 5]);
+        for (i, &v) in pixels.iter().enumerate() {
+            let (n, y, x, c) = (i / 60, i / 15 % 4, i / 3 % 5, i % 3);
+            assert_eq!(v, planes[((n * 3 + c) * 4 + y) * 5 + x]);
+        }
+        assert!(channels_last(&[], [2, 0, 4, 5]).is_empty());
+    }
 
     #[test]
     fn squares_become_channels_and_squares_again() {

@@ -64,6 +64,8 @@ pub(crate) struct Outer {
     pub b: (*const f32, usize, usize),
     /// From one register of lanes to the next.
     pub b_next: usize,
+    /// Whether the factors are met for the first time, and steps are asked for ahead where they do not lie side by side.
+    pub is_new: bool,
 }
 
 /// `sums[r][..] += a[i][r] * b[i][..]` for all i of the inner axis.
@@ -72,7 +74,7 @@ pub(crate) struct Outer {
 /// `a` can be read for `R` numbers and `b` for `V` registers at every step; the machine has the instructions of `S`.
 #[inline(always)]
 pub(crate) unsafe fn outer<S: Simd, const R: usize, const V: usize>(s: S, at: Outer, sums: &mut [[S::V; V]; R]) {
-    let far = at.b.2 != at.b_next && at.a.2 > AHEAD;
+    let far = at.is_new && at.b.2 != at.b_next && at.a.2 > AHEAD;
     // SAFETY: all reads are those that the caller allows.
     unsafe {
         for line in 0..at.lines {

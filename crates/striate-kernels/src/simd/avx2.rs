@@ -25,7 +25,7 @@ impl Simd for Avx2 {
     type V = __m256;
     const LANES: usize = 8;
     const ROWS: usize = 6;
-    const OUTER_ROWS: usize = 4;
+    const OUTER_ROWS: usize = 6;
 
     #[inline(always)]
     unsafe fn splat(self, x: f32) -> __m256 {
