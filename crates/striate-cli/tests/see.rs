@@ -39,9 +39,14 @@ fn an_atlas_shows_every_layer_and_comes_out_the_same() {
     let before = files(&atlas);
     let index = String::from_utf8(before["index.html"].clone()).expect("text");
     assert!(index.contains("layers/0.html") && !index.contains("http"), "nothing is asked of a network");
-    for name in
-        ["patches/1-0.webp", "filters/0.webp", "drawn/class-3-distill.webp", "drawn/1-0-varied.webp", "confused.html"]
-    {
+    for name in [
+        "patches/1-0.webp",
+        "filters/0.webp",
+        "drawn/class-3-distill.webp",
+        "drawn/1-0-varied.webp",
+        "drawn/1-0-unit.webp",
+        "confused.html",
+    ] {
         assert!(before.contains_key(name), "{name}");
     }
     let number = |name: &str| report[name].as_u64().unwrap_or_else(|| panic!("{name}: {report}"));

@@ -66,7 +66,7 @@ impl OuterProduct {
                 a: (self.a.add(lies(row, self.a_block)), self.a_line, self.a_step),
                 b: (self.b.add(lies(column, self.b_block)), self.b_line, self.b_step),
                 b_next: if S::LANES == BLOCK { self.b_block } else { S::LANES },
-                is_new: row % BLOCK == 0 && column == 0 || row == 0,
+                is_new: row.is_multiple_of(BLOCK) && column == 0 || row == 0,
             };
             outer::<S, R, V>(s, at, &mut sums);
             for (r, sums) in sums.into_iter().enumerate() {
@@ -86,7 +86,7 @@ impl OuterProduct {
         unsafe {
             while row < self.rows {
                 // A block of 16 is 8 and 8, or 6, 5 and 5: more than 8 sums are needed to keep two units for FMA busy.
-                let most = if S::OUTER_ROWS == 6 && row % BLOCK != 0 { 5 } else { S::OUTER_ROWS };
+                let most = if S::OUTER_ROWS == 6 && !row.is_multiple_of(BLOCK) { 5 } else { S::OUTER_ROWS };
                 let left = (self.rows - row).min(BLOCK - row % BLOCK).min(most);
                 match left {
                     8 => self.tile::<S, 8, V>(s, row, column),

@@ -34,8 +34,25 @@ const MACS_PER_PIXEL: f64 = 4e3;
 pub(crate) enum What {
     /// A channel of a layer.
     Channel(usize, usize),
+    /// The unit in the middle of a channel of a layer.
+    Unit(usize, usize),
+    /// A direction half way between two channels of a layer.
+    Between(usize, [usize; 2]),
     /// A class.
     Class(usize),
+}
+
+impl What {
+    /// What it is called.
+    pub fn name(self, subject: &Subject) -> String {
+        let path = |layer: usize| &subject.layers[layer].path;
+        match self {
+            Self::Channel(layer, channel) => format!("channel {channel} of {}", path(layer)),
+            Self::Unit(layer, channel) => format!("the middle unit of channel {channel} of {}", path(layer)),
+            Self::Between(layer, [a, b]) => format!("channels {a} and {b} of {} alike", path(layer)),
+            Self::Class(class) => subject.class_name(class),
+        }
+    }
 }
 
 /// One file with a drawing, or a row of them.
@@ -61,7 +78,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Layers of all depths in every style, the classes in every style, those layers in variety, then channel after channel of each layer.
+    /// Layers of all depths in every style, the classes in every style, those layers in variety, a unit and a direction of each, then channel after channel of each layer.
     pub fn new(subject: &Subject, shown: &[Vec<usize>], classes: &[usize], budget: Duration) -> Self {
         let layers: Vec<usize> = (0..shown.len()).filter(|&layer| !shown[layer].is_empty()).collect();
         let depths: Vec<usize> =
@@ -72,6 +89,12 @@ impl Plan {
         wanted.extend(classes.iter().flat_map(|&class| in_styles(What::Class(class))));
         let varied = |layer| Drawing { what: first(layer), style: Style::Distill, pictures: VARIETY };
         wanted.extend(depths.iter().map(varied));
+        for &layer in &depths {
+            wanted.push(Drawing { what: What::Unit(layer, shown[layer][0]), style: Style::Distill, pictures: 1 });
+            if let &[a, b, ..] = shown[layer].as_slice() {
+                wanted.push(Drawing { what: What::Between(layer, [a, b]), style: Style::Distill, pictures: 1 });
+            }
+        }
         for rank in 0..shown.iter().map(Vec::len).max().unwrap_or(0) {
             for &layer in &layers {
                 if let Some(&channel) = shown[layer].get(rank) {
@@ -127,6 +150,8 @@ impl Drawing {
     pub fn file(&self) -> String {
         let what = match self.what {
             What::Channel(layer, channel) => format!("{layer}-{channel}"),
+            What::Unit(layer, channel) => format!("{layer}-{channel}-unit"),
+            What::Between(layer, [a, b]) => format!("{layer}-{a}-and-{b}"),
             What::Class(class) => format!("class-{class}"),
         };
         let style = if self.pictures > 1 { "varied" } else { self.style_name() };
@@ -139,16 +164,13 @@ impl Drawing {
     }
 
     fn note(&self, subject: &Subject) -> String {
-        match self.what {
-            What::Channel(layer, channel) => format!("{} channel {channel}", subject.layers[layer].path),
-            What::Class(class) => subject.class_name(class),
-        }
+        self.what.name(subject)
     }
 
     /// Multiply-adds of all steps, forward and back.
     fn cost(&self, subject: &Subject) -> f64 {
         let layers = match self.what {
-            What::Channel(layer, _) => &subject.layers[..=layer],
+            What::Channel(layer, _) | What::Unit(layer, _) | What::Between(layer, _) => &subject.layers[..=layer],
             What::Class(_) => &subject.layers[..],
         };
         let pixels = subject.preprocess.size.iter().product::<usize>() as f64;
@@ -157,10 +179,15 @@ impl Drawing {
     }
 
     fn draw(&self, subject: &Subject, tick: &mut dyn FnMut()) -> Vec<RgbImage> {
+        let key =
+            |layer: usize, channel: usize| Key::new(0).with_name(&subject.layers[layer].path).with(channel as u64);
         let (target, key) = match self.what {
-            What::Channel(layer, channel) => {
-                let layer = &subject.layers[layer];
-                (Target::Channel(layer.id, channel), Key::new(0).with_name(&layer.path).with(channel as u64))
+            What::Channel(layer, channel) => (Target::Channel(subject.layers[layer].id, channel), key(layer, channel)),
+            What::Unit(layer, channel) => (Target::Unit(subject.layers[layer].id, channel), key(layer, channel)),
+            What::Between(layer, channels) => {
+                let mut along = vec![0.0; subject.layers[layer].shape[0]];
+                channels.iter().for_each(|&channel| along[channel] = std::f32::consts::FRAC_1_SQRT_2);
+                (Target::Direction(subject.layers[layer].id, along), key(layer, channels[0]))
             }
             What::Class(class) => (Target::Class(class), Key::new(0).with_name("class").with(class as u64)),
         };

@@ -44,7 +44,7 @@ pub(super) fn judge(subject: &Subject, plan: &Plan, out: &Path) -> Result<Vec<Cl
     }
     let classes = plan.drawings.iter().filter_map(|drawing| match drawing.what {
         What::Class(class) => Some((class, *drawing)),
-        What::Channel(..) => None,
+        _ => None,
     });
     let others = ["squeezenet1_1", "efficientnet_lite0"];
     let other = pretrained::find(&subject.name).and_then(|_| others.into_iter().find(|name| *name != subject.name));

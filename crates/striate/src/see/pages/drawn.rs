@@ -23,13 +23,14 @@ impl Atlas<'_> {
     fn name(&self, what: What) -> String {
         match what {
             What::Class(class) => self.class(class),
-            What::Channel(layer, channel) => format!("channel {channel} of {}", self.subject.layers[layer].path),
+            other => other.name(self.subject),
         }
     }
 
     pub(super) fn drawn(&self) -> Markup {
         let of = |what: What| move |drawing: &&Drawing| drawing.what == what && drawing.pictures == 1;
         let classes: Vec<What> = self.whats(|what| matches!(what, What::Class(_)));
+        let parts: Vec<What> = self.whats(|what| matches!(what, What::Unit(..) | What::Between(..)));
         let first =
             |layer: &usize| self.report.layers[*layer].shown.first().map(|&channel| What::Channel(*layer, channel));
         let depths: Vec<What> = self
@@ -64,6 +65,17 @@ impl Atlas<'_> {
                     div.scroll { (self.drawing("", varied(*what), SIDE)) }
                 } } } }
                 aside.note { p { (VARIETY) " pictures drawn together, each to excite the channel and to differ from the others in texture (cosine of their Gram matrices in the layer)." } }
+            } }
+            @if !parts.is_empty() { section {
+                h2 { "A unit, and a direction" }
+                div.body { div.styles { @for what in &parts { figure.styled {
+                    (self.drawing("", Drawing { what: *what, style: Style::Distill, pictures: 1 }, SIDE))
+                    figcaption { (self.name(*what)) }
+                } } } }
+                aside.note {
+                    p { "A unit looks at one place alone; around it lies what the waves leave that make it up." }
+                    p { "Layers are not made of channels alone: any direction of their space can be asked for. Half way between two channels one sees how they combine." }
+                }
             } }
             @if !classes.is_empty() { section {
                 h2 { @if tells { "Classes" } @else { "Numbers of the code" } }
@@ -101,7 +113,7 @@ impl Atlas<'_> {
             What::Channel(layer, channel) => {
                 html! { a href={ (layer_file(layer)) "#c" (channel) } { (self.name(what)) } }
             }
-            What::Class(_) => html! { (self.name(what)) },
+            _ => html! { (self.name(what)) },
         }
     }
 
