@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use image::RgbImage;
+use image::imageops::{self, FilterType};
 use striate_kernels::rng::Key;
 use striate_train::explain::Target;
 use striate_train::explain::maximise::{Maximise, Style, maximise};
@@ -21,6 +22,8 @@ pub(crate) const STEPS: usize = 256;
 pub(crate) const VARIETY: usize = 4;
 /// Layers, evenly spread, that are drawn in every style and in variety.
 const DEPTHS: usize = 4;
+/// Side that pictures beside each other have at least, in pixels, as far as whole multiples allow.
+const SIDE: u32 = 128;
 /// Drawings at most: some 15 kB each.
 const MOST: usize = 1200;
 /// Multiply-adds a second that a plan counts on, single pictures forward and back on two ordinary cores; no clock decides what is drawn.
@@ -129,6 +132,9 @@ impl Plan {
                 done += 1;
                 observer(Event::Progress { done, total, unit: "steps", note: drawing.note(subject) });
             });
+            // Between small pictures the gap would be as wide as they are.
+            let pictures: Vec<RgbImage> =
+                if pictures.len() > 1 { pictures.iter().map(enlarged).collect() } else { pictures };
             write(out, &drawing.file(), &to_webp(&beside(&pictures), true))?;
         }
         Ok(())
@@ -138,6 +144,13 @@ impl Plan {
     pub fn has(&self, drawing: Drawing) -> bool {
         self.drawings.contains(&drawing)
     }
+}
+
+/// Each pixel as a square of several, where the picture has few.
+fn enlarged(picture: &RgbImage) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let factor = (SIDE / width.max(height)).max(1);
+    imageops::resize(picture, width * factor, height * factor, FilterType::Nearest)
 }
 
 /// Place `i` of `count` places spread over `0..len`, the first and the last among them.
