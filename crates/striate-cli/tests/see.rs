@@ -44,7 +44,7 @@ fn an_atlas_shows_every_layer_and_comes_out_the_same() {
         "filters/0.webp",
         "drawn/class-3-distill.webp",
         "drawn/1-0-varied.webp",
-        "drawn/1-0-unit.webp",
+        "drawn/1-0-unit-distill.webp",
         "confused.html",
     ] {
         assert!(before.contains_key(name), "{name}");
