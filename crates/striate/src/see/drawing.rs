@@ -81,7 +81,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Layers of all depths in every style, the classes in every style, those layers in variety, a unit and a direction of each, then channel after channel of each layer.
+    /// Layers of all depths in every style, the classes in every style, those layers in variety, a unit and a direction of each,
+    /// then channel after channel of each layer.
     pub fn new(subject: &Subject, shown: &[Vec<usize>], classes: &[usize], budget: Duration) -> Self {
         let layers: Vec<usize> = (0..shown.len()).filter(|&layer| !shown[layer].is_empty()).collect();
         let depths: Vec<usize> =
