@@ -4,7 +4,7 @@ use crate::activation::{clamp, clamp_backward};
 use crate::batch_norm::{Affine, Backward, batch_norm, batch_norm_backward, sum_rows};
 use crate::isa::{Isa, TURN};
 use crate::linear::{LinearShape, linear, linear_backward_input, linear_backward_weight};
-use crate::pool::{PoolShape, max_pool2d, max_pool2d_backward, mean_of_maps, mean_of_maps_backward};
+use crate::pool::{PoolShape, max_pool2d, max_pool2d_backward, mean_of_maps, mean_of_maps_backward, mean_square_of_maps};
 use crate::rng::Key;
 
 pub(crate) fn values(name: &str, len: usize) -> Vec<f32> {
@@ -124,7 +124,9 @@ fn pools_and_their_gradients() {
             max_pool2d_backward(&shape, &x, &y, &dy, &mut dx);
             mean_of_maps(&x, c, &mut mean);
             mean_of_maps_backward(&mean, c, &mut dmean);
-            vec![y, dx, mean, dmean]
+            let mut square = vec![0.0; n * c];
+            mean_square_of_maps(&x, c, &mut square);
+            vec![y, dx, mean, dmean, square]
         });
         let mut reference = [vec![0.0; many], vec![0.0; x.len()], vec![0.0; n * c], vec![0.0; x.len()]];
         for (o, &dy) in dy.iter().enumerate() {

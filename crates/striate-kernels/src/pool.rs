@@ -143,22 +143,34 @@ impl Kernel for MaxBackward<'_> {
 /// # Panics
 /// If the lengths do not fit.
 pub fn mean_of_maps(x: &[f32], c: usize, y: &mut [f32]) {
+    mean_of_powers::<false>(x, c, y);
+}
+
+/// The mean of the squares of each channel of each picture: `[N, pixels, C]` to `[N, C]`.
+///
+/// # Panics
+/// If the lengths do not fit.
+pub fn mean_square_of_maps(x: &[f32], c: usize, y: &mut [f32]) {
+    mean_of_powers::<true>(x, c, y);
+}
+
+fn mean_of_powers<const SQUARE: bool>(x: &[f32], c: usize, y: &mut [f32]) {
     assert!(c > 0 && y.len().is_multiple_of(c), "mean_of_maps: {} numbers are not rows of {c}", y.len());
     let size = x.len() / (y.len() / c).max(1);
     assert!(size.is_multiple_of(c), "mean_of_maps: {} numbers are not maps of {c} channels", x.len());
     let scale = 1.0 / (size / c) as f32;
     // SAFETY: a picture is whole rows of C numbers.
-    let each = |(x, y): (&[f32], &mut [f32])| unsafe { dispatch(Mean { x, scale, y }) };
+    let each = |(x, y): (&[f32], &mut [f32])| unsafe { dispatch(Mean::<SQUARE> { x, scale, y }) };
     x.par_chunks(size.max(1)).zip(y.par_chunks_mut(c)).for_each(each);
 }
 
-struct Mean<'a> {
+struct Mean<'a, const SQUARE: bool> {
     x: &'a [f32],
     scale: f32,
     y: &'a mut [f32],
 }
 
-impl Kernel for Mean<'_> {
+impl<const SQUARE: bool> Kernel for Mean<'_, SQUARE> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self, s: S) {
         let c = self.y.len();
@@ -167,7 +179,8 @@ impl Kernel for Mean<'_> {
             unsafe {
                 let mut sum = s.splat(0.0);
                 for row in (0..self.x.len()).step_by(c) {
-                    sum = s.add(sum, s.load_some(self.x.as_ptr().add(row + i), c - i));
+                    let x = s.load_some(self.x.as_ptr().add(row + i), c - i);
+                    sum = if SQUARE { s.fma(x, x, sum) } else { s.add(sum, x) };
                 }
                 s.store_some(self.y.as_mut_ptr().add(i), s.mul(sum, s.splat(self.scale)), c - i);
             }

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 
-use crate::{NeighboursConfig, Net, NetConfig, NetError, Variant, init, macs, registry};
+use crate::{NeighboursConfig, Pooled, Net, NetConfig, NetError, Variant, init, macs, registry};
 
 /// Most parameters of a net, 1 GiB of f32: ten times those of the largest here, resnet50, and less than a slip takes.
 const MAX_PARAMETERS: usize = 1 << 28;
@@ -22,6 +22,8 @@ impl NetConfig {
             stem: None,
             variant: Variant::default(),
             neighbours: None,
+            pooled: Pooled::Last,
+            normalize: false,
         })
     }
 
@@ -70,6 +72,12 @@ impl NetConfig {
         }
         if matches!(self.width, Some(width) if width == 0 || width > 4096) {
             return wrong("width", "must be from 1 to 4096".to_owned());
+        }
+        if self.pooled == Pooled::Stages && !entry.has_stages {
+            return wrong("pooled", "cannot be stages; leave it out".to_owned());
+        }
+        if self.normalize && !entry.has_stages {
+            return wrong("normalize", "cannot come before its last layer; leave it out".to_owned());
         }
         if let Some(NeighboursConfig { examples, k, temperature }) = &self.neighbours {
             if !entry.has_neighbours {

@@ -29,6 +29,31 @@ pub struct NetConfig {
     /// Nearest neighbours in place of the last linear layer, where the model can have them (`efficientnet_lite0`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbours: Option<NeighboursConfig>,
+    /// What the features are pooled from; `efficientnet_lite0` alone can pool more than its last activations.
+    #[serde(default, skip_serializing_if = "Pooled::is_last")]
+    pub pooled: Pooled,
+    /// Whether features are power-transformed, standardized and scaled to length 1 before the last layer, where the model can
+    /// do so (`efficientnet_lite0`): see [`crate::layers::normalize`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub normalize: bool,
+}
+
+/// What the features of a net are pooled from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pooled {
+    /// The mean of each channel of the last activations.
+    #[default]
+    Last,
+    /// The mean of each channel of the stem and after every stage, the standard deviations of the same stages, then the means of the
+    /// last activations. Early stages tell strokes and textures apart, the last one objects.
+    Stages,
+}
+
+impl Pooled {
+    fn is_last(&self) -> bool {
+        *self == Self::Last
+    }
 }
 
 /// How to build a last layer of nearest neighbours.

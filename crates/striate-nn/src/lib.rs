@@ -37,7 +37,7 @@ pub mod watch;
 pub mod weights;
 
 pub use atomic::write_atomic;
-pub use config::{NeighboursConfig, NetConfig, Stem, Variant};
+pub use config::{NeighboursConfig, NetConfig, Pooled, Stem, Variant};
 pub use error::NetError;
 pub use frozen::{Frozen, Plan};
 pub use net::Net;

@@ -71,23 +71,23 @@ impl Net {
     /// What the last block sees, where the net can be cut there: to train what lies above over activations computed once.
     ///
     /// # Shapes
-    /// - `x`: `[N, C, H, W]`, output: `[N, C', H', W']`
+    /// - `x`: `[N, C, H, W]`, output: `[N, C', H', W']`, and `[N, E]` where features are pooled after every stage
     ///
     /// # Panics
     /// If the net is not `efficientnet_lite0`.
-    pub fn below_last_block(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+    pub fn below_last_block(&self, x: Tensor<4>, pass: &Pass) -> (Tensor<4>, Option<Tensor<2>>) {
         self.cut().below_last_block(x, pass)
     }
 
     /// Features of what [`Net::below_last_block`] gave.
     ///
     /// # Shapes
-    /// - `x`: `[N, C', H', W']`, output: `[N, D]`
+    /// - `x`: `[N, C', H', W']`, `early`: `[N, E]`, output: `[N, D]`
     ///
     /// # Panics
-    /// If the net is not `efficientnet_lite0`.
-    pub fn features_above(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        self.cut().features_above(x, pass)
+    /// If the net is not `efficientnet_lite0`, or `early` is missing where features are pooled after every stage.
+    pub fn features_above(&self, x: Tensor<4>, early: Option<Tensor<2>>, pass: &Pass) -> Tensor<2> {
+        self.cut().features_above(x, early, pass)
     }
 
     /// Logits of what [`Net::below_last_block`] gave.
@@ -96,9 +96,9 @@ impl Net {
     /// - `x`: `[N, C', H', W']`, output: `[N, K]`
     ///
     /// # Panics
-    /// If the net is not `efficientnet_lite0`.
+    /// If the net is not `efficientnet_lite0`, or pools features after every stage.
     pub fn forward_above(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        self.cut().head(self.cut().features_above(x, pass), pass)
+        self.cut().head(self.cut().features_above(x, None, pass), pass)
     }
 
     fn cut(&self) -> &EfficientNetLite {

@@ -26,6 +26,8 @@ pub struct Entry {
     pub has_width: bool,
     /// Whether nearest neighbours can be its last layer.
     pub has_neighbours: bool,
+    /// Whether its features can be pooled after every stage, and normalized.
+    pub has_stages: bool,
     /// Whether weights from ImageNet come with the program.
     pub pretrained: bool,
     pub(crate) build: fn(&NetConfig, &Device) -> Net,
@@ -40,6 +42,7 @@ const PLAIN: Entry = Entry {
     dropout: 0.0,
     has_width: false,
     has_neighbours: false,
+    has_stages: false,
     pretrained: false,
     build: |config, device| Net::Linear(LinearNet::new(config, device)),
 };
@@ -132,6 +135,7 @@ static ENTRIES: [Entry; 17] = [
         image_size: 224,
         dropout: 0.2,
         has_neighbours: true,
+        has_stages: true,
         pretrained: true,
         build: |config, device| Net::EfficientNetLite(EfficientNetLite::new(config, device)),
         ..PLAIN

@@ -4,7 +4,7 @@ extern crate striate_engine as burn;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use striate_engine::ops::{Activation, Padding, PoolSpec, activate, avg_pool2d, global_avg_pool2d, max_pool2d};
+use striate_engine::ops::{Activation, Padding, PoolSpec, activate, avg_pool2d, global_avg_pool2d, global_mean_square2d, max_pool2d};
 use striate_kernels::rng::Key;
 use striate_nn::layers::{BatchNormConfig, Conv2dConfig, Dropout, LinearConfig};
 use striate_nn::losses::CrossEntropy;
@@ -95,6 +95,7 @@ fn pools_and_rectifiers() {
     check_gradient([2, 2, 7, 7], "overlapping", |x| max_pool2d(x, overlapping));
     check_gradient([2, 2, 7, 7], "average", |x| avg_pool2d(x, overlapping));
     check_gradient([2, 3, 4, 5], "global", |x| global_avg_pool2d(x).reshape([2, 3, 1, 1]));
+    check_gradient([2, 3, 4, 5], "global square", |x| global_mean_square2d(x).reshape([2, 3, 1, 1]));
     check_gradient([2, 3, 4, 5], "relu6", |x| activate(x * 12.0, Activation::Relu6));
 }
 

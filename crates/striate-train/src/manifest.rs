@@ -30,6 +30,9 @@ pub struct Manifest {
     /// Hand-made features of the prepared picture, which are then the net's input, one row; none where it sees the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<HandMade>,
+    /// What logits are divided by before they become probabilities, found on held-out pictures; 1 where that was not done.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub temperature: f64,
     /// Where it comes from.
     pub provenance: Provenance,
     /// Figures it was saved with, by name.
@@ -37,6 +40,14 @@ pub struct Manifest {
     /// How pictures unlike those it learned from are told; absent where they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlike: Option<UnlikeRule>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn is_one(temperature: &f64) -> bool {
+    *temperature == 1.0
 }
 
 /// A picture whose features lie farther from the nearest kept training picture than `threshold` is unlike them.
@@ -157,6 +168,9 @@ impl Manifest {
         if classes.len() != net.num_classes || classes.is_empty() {
             return Err(format!("it names {} classes for a net of {}", classes.len(), net.num_classes));
         }
+        if !(self.temperature.is_finite() && self.temperature > 0.0) {
+            return Err(format!("its temperature is {}, and only a positive number is one", self.temperature));
+        }
         let mut names = std::collections::BTreeSet::new();
         if let Some(twice) = classes.iter().find(|name| !names.insert(*name)) {
             return Err(format!("it names the class {twice:?} twice"));
@@ -211,6 +225,7 @@ mod tests {
             features: None,
             net,
             classes: vec!["a".into(), "b".into()],
+            temperature: 1.0,
             provenance,
             metrics: BTreeMap::from([("test.accuracy".into(), 0.1 + 0.2)]),
             unlike: None,

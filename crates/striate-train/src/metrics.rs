@@ -6,6 +6,7 @@ pub mod paired;
 pub mod power_law;
 pub mod psnr;
 pub mod ssim;
+pub mod temperature;
 
 /// What was said of pictures whose class is known.
 #[derive(Clone, Copy, Debug)]

@@ -1,15 +1,18 @@
 //! `train DATA` with nothing else: the ladder, within its budget.
 
 use crate::audit::unlike;
+use crate::choice::prior::Prior;
+use crate::choice::{Choice, Evidence, choose};
 use crate::error::Error;
 use crate::event::Event;
 use crate::finish::{Outcome, finish};
-use crate::judge::{judge, sample};
-use crate::ladder::{self, Answers, Judged, Truth, answers_of, choose, is_open, judge_rung, selected_answers};
-use crate::more_labels::more_labels;
+use crate::judge::{Judge, judge, sample};
+use crate::ladder::{Answers, Judged, Truth, calibrated, choose_by, judge_rung, selected, temperature_of};
+use crate::more_labels::{harmonic_mean, more_labels};
 use crate::plan::inference_capacity;
-use crate::report::{Skipped, TrainReport};
-use crate::rungs::offer::{Offer, offer};
+use crate::report::{Score, Skipped, TrainReport};
+use crate::rungs::Rung;
+use crate::rungs::offer::{Offer, offer, place};
 use crate::single::too_few;
 use crate::train::Job;
 use striate_kernels::rng::Key;
@@ -18,6 +21,10 @@ use striate_nn::NetConfig;
 /// Shares of the budget: the pretrained features of the judged pictures, the test split.
 const FEATURES: f64 = 0.4;
 const TEST: f64 = 0.15;
+/// Share of the budget after which no further round of a rung begins: what is left is for the saved model, its test and the report.
+const TRY: f64 = 0.8;
+/// Guessing is saved where even the upper end of the choice's interval is below this chance-corrected accuracy.
+const NOTHING: f64 = 0.05;
 
 /// Runs the rungs, chooses, refits, tests.
 pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
@@ -25,17 +32,18 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     let budget = job.asked.budget_s as f64;
     let lite0_macs = NetConfig::new("efficientnet_lite0", prepared.classes().len())?.forward_macs()?;
     let small = inference_capacity(lite0_macs, FEATURES * budget).max(2);
-    let judge = judge(prepared, small, seed);
-    if judge.rounds.is_empty() || judge.rounds.iter().any(|round| round.train.is_empty() || round.score.is_empty()) {
+    let judge = judge(prepared, &prepared.train, small, seed);
+    let measurable = !judge.rounds.is_empty();
+    if judge.rounds.iter().any(|round| round.train.is_empty() || round.score.is_empty()) {
         return Err(too_few(prepared));
     }
     let truth = Truth::of(prepared, &judge.scored);
-    let folds = judge.rounds.len() > 1;
-    if !folds {
+    let held_out = judge.rounds.len() == 1;
+    if held_out {
         let n = prepared.train.len();
         observer(Event::Info(format!("{n} pictures are judged on {}", judge.words)));
     }
-    let left = if folds { small } else { small.saturating_sub(judge.scored.len()) };
+    let left = if held_out { small.saturating_sub(judge.scored.len()) } else { small };
 
     let Offer { rungs, mut skipped } = offer(job, &judge, left)?;
     if let (Some(asked), Some(Skipped { name, why })) = (&job.asked.rung, skipped.first()) {
@@ -43,39 +51,29 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
         return Err(Error::request(format!("the rung {name} cannot be tried: {why}"), "give more time or pictures"));
     }
 
-    let mut judged: Vec<Judged> = Vec::new();
-    for rung in &rungs {
-        if job.start.elapsed().as_secs_f64() > 2.0 * budget {
-            let why =
-                "the rungs before it took twice the budget already; this machine is slower than the plan (--budget)";
-            skipped.push(Skipped { name: rung.name().into(), why: why.into() });
-            continue;
-        }
-        if !is_open(&judged, &judge, &truth, seed) {
-            let why =
-                "it cannot win any more: even a model that is always right would not be told from a simpler one here";
-            skipped.push(Skipped { name: rung.name().into(), why: why.into() });
-            continue;
-        }
-        let result = judge_rung(rung.as_ref(), &judge, &truth, seed, observer)?;
-        let (name, score) = (&result.report.name, &result.report.score);
-        observer(Event::Info(format!("{name}: balanced accuracy {:.1} %", 100.0 * score.balanced_accuracy)));
-        judged.push(result);
-    }
-    let chosen = choose(&answers_of(&judged), &truth, &|_| true, seed);
-    let selected = truth.score(&selected_answers(&judged, &judge, &truth, seed), seed);
-    let name = judged[chosen].report.name.clone();
-    let rung = rungs.iter().find(|rung| rung.name() == name).expect("a judged rung is one of the rungs");
+    let prior = Prior::embedded();
+    let per_class = harmonic_mean(&prepared.counts()) as f64;
+    let judged = if measurable { judge_all(job, &rungs, &judge, &truth, &mut skipped)? } else { Vec::new() };
+    let (name, choice, score) = if measurable {
+        let tried: Vec<&Judged> = judged.iter().filter(|rung| rung.report.name != "chance").collect();
+        decide(prior, &judged, &tried, &judge, &truth, (per_class, seed))
+    } else {
+        (by_prior(prior, &rungs, truth.classes, per_class), None, None)
+    };
+    let rung = rungs.iter().find(|rung| rung.name() == name).expect("a chosen rung is one of the rungs");
+    let saved = judged.iter().find(|rung| rung.report.name == name);
 
-    let whole = job.asked.rung.is_none();
+    let whole = job.asked.rung.is_none() && measurable;
     let labels = whole.then(|| more_labels(job, &rungs, &name)).transpose()?;
 
     observer(Event::Stage(format!("{name}, fitted to all pictures")));
     let mut all: Vec<usize> = prepared.train.iter().chain(&prepared.valid).copied().collect();
     all.sort_unstable();
     let fitted = rung.fit("all", &all)?;
-    let unlike = match unlike::rule(&judged[chosen].distances, &judge.parts) {
-        Some(rule) => ladder::reference(rung.as_ref(), &fitted, &all, seed)?.map(|reference| (rule, reference)),
+    let expected = prior.temperature(&name, per_class);
+    let temperature = saved.map_or(libm::exp(expected.ln), |saved| temperature_of(saved, &truth, expected));
+    let unlike = match saved.and_then(|saved| unlike::rule(&saved.distances, &judge.parts)) {
+        Some(rule) => rung.reference(&fitted, &all, seed)?.map(|reference| (rule, reference)),
         None => None,
     };
 
@@ -103,17 +101,19 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
         })
         .collect();
     let outcome = Outcome {
-        answers: judged[chosen].answers.clone(),
+        answers: saved.map_or(Answers::new(&[], truth.classes), |saved| calibrated(saved, &judge, &truth, expected)),
         rungs: judged.into_iter().map(|rung| rung.report).collect(),
         skipped,
         augmented: name == "conv4",
         chosen: name,
-        selected: Some(selected),
+        selected: score,
+        choice,
+        temperature,
         test,
         labels,
         judged_by: judge.words,
         judged: judge.scored,
-        rounds: judge.rounds,
+        rounds: judge.few_rounds,
         unlike,
         curves,
         refitted: true,
@@ -121,4 +121,57 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     };
     drop(rungs);
     finish(job, outcome)
+}
+
+/// Judges the rungs, as far as time allows; the simplest first in the answer.
+fn judge_all(
+    job: &Job,
+    rungs: &[Box<dyn Rung + '_>],
+    judge: &Judge,
+    truth: &Truth,
+    skipped: &mut Vec<Skipped>,
+) -> Result<Vec<Judged>, Error> {
+    let mut judged: Vec<Judged> = Vec::new();
+    for rung in rungs {
+        let in_time = || job.start.elapsed().as_secs_f64() < TRY * job.asked.budget_s as f64;
+        let needed = judged.len() < 2; // guessing, and one more
+        let result =
+            judge_rung(rung.as_ref(), judge, truth, job.recipe.train.seed, job.observer, &|| needed || in_time())?;
+        let Some(result) = result else {
+            let why = "the time for trying rungs ran out before it was judged; give it more with --budget";
+            skipped.push(Skipped { name: rung.name().into(), why: why.into() });
+            continue;
+        };
+        let (name, score) = (&result.report.name, &result.report.score);
+        (job.observer)(Event::Info(format!("{name}: balanced accuracy {:.1} %", 100.0 * score.balanced_accuracy)));
+        judged.push(result);
+    }
+    judged.sort_by_key(|rung| place(&rung.report.name));
+    Ok(judged)
+}
+
+/// The rung to save, what it was chosen by, and what the choice is worth.
+fn decide(
+    prior: &Prior,
+    judged: &[Judged],
+    tried: &[&Judged],
+    judge: &Judge,
+    truth: &Truth,
+    (per_class, seed): (f64, u64),
+) -> (String, Option<Choice>, Option<Score>) {
+    let choice = choose_by(prior, tried, truth, per_class, &|_| true);
+    let score = truth.score_shares(&selected(prior, tried, judge, truth, per_class), seed);
+    let chance = 1.0 / truth.classes as f64;
+    if score.ci95[1] < chance + NOTHING * (1.0 - chance) {
+        return (judged[0].report.name.clone(), None, Some(judged[0].report.score.clone()));
+    }
+    (tried[choice.rung].report.name.clone(), Some(choice), Some(score))
+}
+
+/// The rung that does best with so few labels on other data, where nothing can be scored here.
+fn by_prior(prior: &Prior, rungs: &[Box<dyn Rung + '_>], classes: usize, per_class: f64) -> String {
+    let names: Vec<&str> = rungs.iter().map(|rung| rung.name()).filter(|name| *name != "chance").collect();
+    let right = vec![&[][..]; names.len()];
+    let evidence = Evidence { names: names.clone(), right, labels: &[], groups: Vec::new(), classes, per_class };
+    names[choose(prior, &evidence).rung].to_string()
 }

@@ -2,6 +2,7 @@
 
 use crate::audit::unlike::{self, Reference};
 use crate::audit::{self, Evidence};
+use crate::choice::Choice;
 use crate::error::Error;
 use crate::event::Event;
 use crate::judge::Round;
@@ -31,6 +32,10 @@ pub(crate) struct Outcome {
     pub selected: Option<Score>,
     /// Figures on the test split.
     pub test: Option<Score>,
+    /// What the choice among the judged rungs was made by; none where one model was asked for or nothing could be scored.
+    pub choice: Option<Choice>,
+    /// What logits of the saved model are divided by.
+    pub temperature: f64,
     /// What more labels would buy, where a ladder was climbed.
     pub labels: Option<LabelReport>,
     /// The protocol in words.
@@ -83,7 +88,7 @@ fn evidence<'a>(job: &'a Job, outcome: &'a Outcome) -> Evidence<'a> {
         prepared: &job.prepared,
         rounds: &outcome.rounds,
         judged: &outcome.judged,
-        answers: (outcome.chosen != "chance").then_some(&outcome.answers),
+        answers: (outcome.chosen != "chance" && !outcome.judged.is_empty()).then_some(&outcome.answers),
         unlike: outcome.unlike.as_ref().map(|(rule, reference)| unlike::figures(rule, reference)),
         seed: job.recipe.train.seed,
     }
@@ -120,6 +125,7 @@ fn model_bytes(job: &Job, outcome: &Outcome) -> Vec<u8> {
         classes: job.prepared.classes().to_vec(),
         preprocess: outcome.fitted.preprocess.clone(),
         features: outcome.fitted.features,
+        temperature: outcome.temperature,
         provenance: provenance(job, outcome.fitted.learned_from),
         metrics,
         unlike: outcome.unlike.as_ref().map(|(rule, _)| *rule),
@@ -138,15 +144,16 @@ pub(crate) fn file_of(manifest: &impl Serialize, tensors: NamedTensors) -> Vec<u
 fn page_of(job: &Job, outcome: &Outcome, report: TrainReport) -> Result<page::Page, Error> {
     let prepared = &job.prepared;
     let truth = Truth::of(prepared, &outcome.judged);
+    let scored = !outcome.judged.is_empty();
     let model = format!("{}, learned from {} pictures", outcome.fitted.config.name, outcome.fitted.learned_from);
     Ok(page::Page {
         title: prepared.dataset.name.clone(),
         judged_by: outcome.judged_by.clone(),
         data: page_parts::data_glance(job),
         curves: outcome.curves.iter().map(|(name, history)| page_parts::curve(name, history)).collect(),
-        confusion: Some(page_parts::confusion(job, outcome, &truth)),
+        confusion: scored.then(|| page_parts::confusion(job, outcome, &truth)),
         per_class: page_parts::per_class(prepared, &outcome.answers, &truth),
-        calibration: Some(page_parts::calibration(&outcome.answers, &truth)),
+        calibration: scored.then(|| page_parts::calibration(&outcome.answers, &truth)),
         augment: outcome.augmented.then(|| page_parts::augment_sheet(job)).flatten(),
         code: None,
         restore: None,

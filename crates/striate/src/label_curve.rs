@@ -5,11 +5,11 @@
 
 use crate::draws::{Draw, Pool, rest};
 use crate::report::LabelPoint;
+use crate::rungs::heads::{FittedHead, Head, HeadSpec, Last};
 use rayon::prelude::*;
 use striate_kernels::linear::{LinearShape, linear};
 use striate_kernels::rng::Key;
-use striate_train::heads::centroid::nearest_centroid;
-use striate_train::heads::logistic::{Examples, LogisticConfig};
+use striate_train::heads::logistic::Examples;
 use striate_train::metrics::interval::quantile;
 
 /// Draws of each number of labels, at most and at least.
@@ -17,22 +17,8 @@ const DRAWS: usize = 40;
 const FEWEST: usize = 5;
 /// Resamples of the bootstrap.
 const RESAMPLES: usize = 400;
-/// Fewest labels a class with which a strength is chosen on inner folds; below, folds of so few would choose by chance.
-const CHOOSE_FROM: usize = 5;
-/// The strength with fewer: the middle of those tried with more.
-const STRENGTH: f64 = 1e-2;
-
-/// What is fitted to features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
-    /// Nearest centroid.
-    Centroid,
-    /// Logistic regression, its strength chosen inside the pictures learned from.
-    Logistic,
-}
-
 /// One way to learn.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Learner<'a> {
     /// Its name.
     pub name: String,
@@ -40,6 +26,8 @@ pub struct Learner<'a> {
     pub features: &'a [f32],
     /// What is fitted to them.
     pub head: Head,
+    /// What that is told.
+    pub spec: HeadSpec,
 }
 
 impl Learner<'_> {
@@ -48,10 +36,11 @@ impl Learner<'_> {
         let (d, rows, n, k) = ((self.features.len() / n) as f64, rows as f64, n as f64, classes as f64);
         let fit = match self.head {
             Head::Centroid => rows * d,
+            Head::Discriminant => rows * rows.min(d) * d + rows.min(d).powi(3),
             // The Gram matrix, its factor, and some hundreds of passes over what it leaves of the features.
-            Head::Logistic => rows * rows * d + rows * rows * rows + 400.0 * rows * rows.min(d) * (k + 8.0),
+            _ => rows * rows * d + rows * rows * rows + 400.0 * rows * rows.min(d) * (k + 8.0),
         };
-        fit + n * d * k
+        fit + n * d * (k + 8.0)
     }
 }
 
@@ -159,24 +148,20 @@ fn scores_every_class(pool: &Pool, learned: &[u32]) -> bool {
 fn answers(pool: &Pool, learner: &Learner, draws: &[Draw], size: usize, seed: u64) -> Vec<Vec<Mark>> {
     let (n, k) = (pool.labels.len(), pool.classes);
     let d = learner.features.len() / n;
-    let (all, head) = (learner.features, learner.head);
-    let config = LogisticConfig { seed, ..LogisticConfig::new(k) };
-    let config = if size < CHOOSE_FROM { LogisticConfig { strengths: vec![STRENGTH], ..config } } else { config };
+    let all = learner.features;
+    let spec = HeadSpec { seed, ..learner.spec.clone() };
     let answer = |draw: &Draw| {
         let learned = draw.learned(size);
         let pick = |of: &[u32]| -> Vec<u32> { learned.iter().map(|&i| of[i as usize]).collect() };
         let (labels, groups) = (pick(pool.labels), pick(pool.groups));
         let features: Vec<f32> = learned.iter().flat_map(|&i| &all[i as usize * d..][..d]).copied().collect();
-        let (weight, bias) = match head {
-            Head::Centroid => {
-                let fitted = nearest_centroid(&features, &labels, k);
-                (fitted.weight, fitted.bias)
-            }
-            Head::Logistic => {
-                let fitted = config.fit(&Examples { features: &features, labels: &labels, groups: &groups });
-                (fitted.weight, fitted.bias)
-            }
+        let examples = Examples { features: &features, labels: &labels, groups: &groups };
+        let fitted = learner.head.fit(&spec, &examples).expect("a linear head fits any features");
+        let FittedHead { normalization, last: Last::Linear(weight, bias) } = fitted else {
+            panic!("label curves are drawn of linear heads")
         };
+        let rows = normalization.map(|normalization| normalization.apply(all));
+        let all = rows.as_deref().unwrap_or(all);
         let mut logits = vec![0.0; n * k];
         let free = (f32::NEG_INFINITY, f32::INFINITY);
         linear(&LinearShape { n, c_in: d, c_out: k }, all, &weight, Some(&bias), free, &mut logits);
@@ -256,7 +241,9 @@ mod tests {
 
     fn measured(n: usize, apart: f32, macs: f64) -> Curves {
         let (features, labels, groups) = pool(n, apart);
-        let learner = |name: &str, head| Learner { name: String::from(name), features: &features, head };
+        let spec = HeadSpec { normalize: None, classes: 2, balanced: false, seed: 1 };
+        let learner =
+            |name: &str, head| Learner { name: String::from(name), features: &features, head, spec: spec.clone() };
         let learners = [learner("centroid", Head::Centroid), learner("logistic", Head::Logistic)];
         measure(&Pool { labels: &labels, groups: &groups, classes: 2 }, &learners, macs, 1)
     }

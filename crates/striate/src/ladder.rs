@@ -1,19 +1,20 @@
-//! The ladder: simple things first, all judged on the same pictures; the simplest that ties the best is chosen.
+//! The ladder: simple things first, all judged on the same pictures, one of them chosen.
 
-use crate::audit::unlike::{self, Reference};
+use crate::choice::prior::Prior;
+use crate::choice::{Choice, Evidence, choose};
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::judge::Judge;
 use crate::prepare::Prepared;
 use crate::report;
-use crate::rungs::{Fitted, Rung};
-use std::collections::BTreeSet;
+use crate::rungs::Rung;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 use striate_train::fit::EpochRecord;
 use striate_train::infer::softmax;
-use striate_train::metrics::interval::{Metric, ci95};
-use striate_train::metrics::paired::{Pair, difference_ci95};
-use striate_train::metrics::{self, Outcomes};
+use striate_train::metrics::interval::{Metric, Shares, ci95_of_shares};
+use striate_train::metrics::temperature::{Expected, at, temperature};
+use striate_train::metrics;
 
 /// Labels given to the judged pictures, with their probabilities.
 #[derive(Clone)]
@@ -27,7 +28,10 @@ pub struct Answers {
 impl Answers {
     /// From logits, row-major `[N, K]`.
     pub fn new(logits: &[f32], classes: usize) -> Self {
-        let probabilities = softmax(logits, classes);
+        Self::of(softmax(logits, classes))
+    }
+
+    fn of(probabilities: Vec<Vec<f64>>) -> Self {
         let predicted = probabilities.iter().map(|row| metrics::argmax(row)).collect();
         Self { probabilities, predicted }
     }
@@ -37,8 +41,10 @@ impl Answers {
 pub struct Judged {
     /// Its figures.
     pub report: report::Rung,
-    /// Its answers on the judged pictures.
-    pub answers: Answers,
+    /// Of each judged picture the logits of all repeats, `[repeats * K]`.
+    pub logits: Vec<Vec<f32>>,
+    /// Of each judged picture the share of the repeats that labelled it right.
+    pub right: Vec<f64>,
     /// Training curves of its rounds.
     pub histories: Vec<Vec<EpochRecord>>,
     /// Distance of each judged picture to the nearest of those that its round learned from; none where the rung has no
@@ -65,106 +71,137 @@ impl Truth {
 
     /// The figures of given answers.
     pub fn score(&self, predicted: &[u32], seed: u64) -> report::Score {
-        let outcomes = Outcomes { truth: &self.labels, predicted, classes: self.classes };
-        let confusion = metrics::confusion(&outcomes);
+        self.score_shares(&self.right(predicted), seed)
+    }
+
+    /// The figures of pictures that were answered several times each: `right` is the share of right answers.
+    pub fn score_shares(&self, right: &[f64], seed: u64) -> report::Score {
+        let shares = Shares { right, truth: &self.labels, classes: self.classes };
         report::Score {
-            accuracy: metrics::accuracy(&confusion),
-            balanced_accuracy: metrics::balanced_accuracy(&confusion),
-            ci95: ci95(Metric::BalancedAccuracy, &outcomes, &self.groups, seed),
+            accuracy: right.iter().sum::<f64>() / right.len() as f64,
+            balanced_accuracy: shares.balanced_accuracy(),
+            ci95: ci95_of_shares(Metric::BalancedAccuracy, &shares, &self.groups, seed),
             n: self.labels.len(),
         }
     }
+
+    /// Which of given answers are right, as 0 and 1.
+    fn right(&self, predicted: &[u32]) -> Vec<f64> {
+        self.labels.iter().zip(predicted).map(|(t, p)| f64::from(u8::from(t == p))).collect()
+    }
 }
 
-/// Judges one rung: a learning a round, scored on the round's other pictures.
+/// Judges one rung: a learning a round, scored on the round's other pictures. Nothing where `go_on`, asked before each round, says no.
 pub fn judge_rung(
     rung: &dyn Rung,
     judge: &Judge,
     truth: &Truth,
     seed: u64,
     observer: Observer,
-) -> Result<Judged, Error> {
+    go_on: &dyn Fn() -> bool,
+) -> Result<Option<Judged>, Error> {
     let start = Instant::now();
-    let (mut logits, mut histories, mut distances) = (Vec::new(), Vec::new(), Vec::new());
-    for (i, round) in judge.rounds.iter().enumerate() {
-        let (of, name) = (judge.rounds.len(), rung.name());
+    let rounds = if rung.is_dear() { &judge.few_rounds } else { &judge.rounds };
+    let place: BTreeMap<usize, usize> = judge.scored.iter().enumerate().map(|(at, &picture)| (picture, at)).collect();
+    let mut logits: Vec<Vec<f32>> = vec![Vec::new(); judge.scored.len()];
+    let mut distances: Vec<Option<f64>> = vec![None; judge.scored.len()];
+    let mut histories = Vec::new();
+    for (i, round) in rounds.iter().enumerate() {
+        if !go_on() {
+            return Ok(None);
+        }
+        let (of, name) = (rounds.len(), rung.name());
         observer(Event::Stage(if of > 1 { format!("{name}, fold {} of {of}", i + 1) } else { name.to_string() }));
-        let fitted: Fitted = rung.fit(&format!("round{}", i + 1), &round.train)?;
-        logits.extend(rung.logits(&fitted, &round.score)?);
-        if let Some(reference) = reference(rung, &fitted, &round.train, seed)? {
-            distances.extend(reference.distances(&rung.features(&fitted, &round.score)?));
+        let compare = round.score.iter().any(|picture| distances[place[picture]].is_none());
+        let answers = rung.answer(&format!("round{}", i + 1), round, seed, compare)?;
+        for (picture, row) in round.score.iter().zip(answers.logits.chunks_exact(truth.classes)) {
+            logits[place[picture]].extend(row);
         }
-        histories.push(fitted.history);
+        let found = answers.distances.unwrap_or_default();
+        round.score.iter().zip(found).for_each(|(picture, d)| distances[place[picture]] = Some(d));
+        histories.push(answers.history);
     }
-    let answers = Answers::new(&logits, truth.classes);
-    let score = truth.score(&answers.predicted, seed);
+    let right: Vec<f64> = logits
+        .iter()
+        .zip(&truth.labels)
+        .map(|(rows, &label)| {
+            let repeats = rows.len() / truth.classes;
+            let rows = rows.chunks_exact(truth.classes);
+            let hits = rows.filter(|row| Answers::new(row, truth.classes).predicted[0] == label).count();
+            hits as f64 / repeats.max(1) as f64
+        })
+        .collect();
+    let score = truth.score_shares(&right, seed);
     let seconds = start.elapsed().as_secs_f64();
-    Ok(Judged { report: report::Rung { name: rung.name().to_string(), score, seconds }, answers, histories, distances })
+    let report = report::Rung { name: rung.name().to_string(), score, seconds };
+    let distances = distances.into_iter().flatten().collect();
+    Ok(Some(Judged { report, logits, right, histories, distances }))
 }
 
-/// The features of some of `train` under what `rung` learned; nothing where it has none.
-pub(crate) fn reference(
-    rung: &dyn Rung,
-    fitted: &Fitted,
-    train: &[usize],
-    seed: u64,
-) -> Result<Option<Reference>, Error> {
-    let kept = unlike::kept(&rung.learned(train), fitted.net.feature_len(), seed);
-    let features = rung.features(fitted, &kept)?;
-    Ok((!features.is_empty()).then(|| Reference::new(&features, features.len() / kept.len())))
-}
-
-/// What each rung answered.
-pub fn answers_of(rungs: &[Judged]) -> Vec<&[u32]> {
-    rungs.iter().map(|rung| rung.answers.predicted.as_slice()).collect()
-}
-
-/// The simplest rung that ties the best on the pictures for which `counts` holds, by what each answered: the first (rungs stand
-/// simplest first) for which the 95 % interval of the best's lead in balanced accuracy, over the same pictures, reaches down to 0.
-pub fn choose(rungs: &[&[u32]], truth: &Truth, counts: &dyn Fn(usize) -> bool, seed: u64) -> usize {
+/// Chooses among judged rungs by the pictures for which `counts` holds; `per_class` is how many labels of each the model is to learn from.
+pub fn choose_by(
+    prior: &Prior,
+    rungs: &[&Judged],
+    truth: &Truth,
+    per_class: f64,
+    counts: &dyn Fn(usize) -> bool,
+) -> Choice {
     let kept: Vec<usize> = (0..truth.labels.len()).filter(|&i| counts(i)).collect();
-    let pick = |values: &[u32]| -> Vec<u32> { kept.iter().map(|&i| values[i]).collect() };
-    let (labels, groups) = (pick(&truth.labels), pick(&truth.groups));
-    let answers: Vec<Vec<u32>> = rungs.iter().map(|predicted| pick(predicted)).collect();
-    let accuracy = |predicted: &Vec<u32>| {
-        let outcomes = Outcomes { truth: &labels, predicted, classes: truth.classes };
-        metrics::balanced_accuracy(&metrics::confusion(&outcomes))
+    let labels: Vec<u32> = kept.iter().map(|&i| truth.labels[i]).collect();
+    let right: Vec<Vec<f64>> = rungs.iter().map(|rung| kept.iter().map(|&i| rung.right[i]).collect()).collect();
+    let evidence = Evidence {
+        names: rungs.iter().map(|rung| rung.report.name.as_str()).collect(),
+        right: right.iter().map(Vec::as_slice).collect(),
+        labels: &labels,
+        groups: kept.iter().map(|&i| truth.groups[i]).collect(),
+        classes: truth.classes,
+        per_class,
     };
-    let accuracies: Vec<f64> = answers.iter().map(accuracy).collect();
-    let best = (1..rungs.len()).fold(0, |best, i| if accuracies[i] > accuracies[best] { i } else { best });
-    let ties = |i: &usize| {
-        let pair = Pair {
-            truth: &labels,
-            first: &answers[best],
-            second: &answers[*i],
-            groups: &groups,
-            classes: truth.classes,
-        };
-        difference_ci95(&pair, seed)[0] <= 0.0
-    };
-    (0..best).find(ties).unwrap_or(best)
+    choose(prior, &evidence)
 }
 
-/// What the choice among rungs is worth: each part of the judged pictures is labelled by the rung chosen on the others.
-pub fn selected_answers(rungs: &[Judged], judge: &Judge, truth: &Truth, seed: u64) -> Vec<u32> {
-    let answers = answers_of(rungs);
-    let mut predicted = vec![0; truth.labels.len()];
+/// What the choice among rungs is worth: each part of the judged pictures is labelled by the rung chosen on the others. The share of
+/// right answers on each picture.
+pub fn selected(prior: &Prior, rungs: &[&Judged], judge: &Judge, truth: &Truth, per_class: f64) -> Vec<f64> {
+    let mut right = vec![0.0; truth.labels.len()];
     for part in parts(judge) {
-        let rung = choose(&answers, truth, &|i| judge.parts[i] != part, seed);
-        for i in (0..predicted.len()).filter(|&i| judge.parts[i] == part) {
-            predicted[i] = answers[rung][i];
+        let choice = choose_by(prior, rungs, truth, per_class, &|i| judge.parts[i] != part);
+        for i in (0..right.len()).filter(|&i| judge.parts[i] == part) {
+            right[i] = rungs[choice.rung].right[i];
         }
     }
-    predicted
+    right
 }
 
-/// Whether a rung above these could still be chosen, on all judged pictures or without one of their parts: not where even one
-/// that is always right would only tie a simpler one. That is decided for each part without it, as the choice is.
-pub fn is_open(rungs: &[Judged], judge: &Judge, truth: &Truth, seed: u64) -> bool {
-    let mut answers = answers_of(rungs);
-    answers.push(&truth.labels);
-    let wins = |counts: &dyn Fn(usize) -> bool| choose(&answers, truth, counts, seed) == rungs.len();
-    wins(&|_| true) || parts(judge).into_iter().any(|part| wins(&|i| judge.parts[i] != part))
+/// The temperature of a judged rung, by all judged pictures.
+pub fn temperature_of(judged: &Judged, truth: &Truth, expected: Expected) -> f64 {
+    let (logits, labels) = repeated(judged, truth, &|_| true);
+    temperature(&logits, &labels, truth.classes, expected)
+}
+
+/// Probabilities of the judged pictures, calibrated without the part that they lie in; means over repeats.
+pub fn calibrated(judged: &Judged, judge: &Judge, truth: &Truth, expected: Expected) -> Answers {
+    let mut probabilities = vec![Vec::new(); truth.labels.len()];
+    for part in parts(judge) {
+        let (logits, labels) = repeated(judged, truth, &|i| judge.parts[i] != part);
+        let temperature = temperature(&logits, &labels, truth.classes, expected);
+        for i in (0..probabilities.len()).filter(|&i| judge.parts[i] == part) {
+            let rows = at(&judged.logits[i], truth.classes, temperature);
+            let mean = |k: usize| rows.iter().map(|row| row[k]).sum::<f64>() / rows.len() as f64;
+            probabilities[i] = (0..truth.classes).map(mean).collect();
+        }
+    }
+    Answers::of(probabilities)
+}
+
+/// Logits of all repeats with the class of each row, of the pictures for which `counts` holds.
+fn repeated(judged: &Judged, truth: &Truth, counts: &dyn Fn(usize) -> bool) -> (Vec<f32>, Vec<u32>) {
+    let (mut logits, mut labels) = (Vec::new(), Vec::new());
+    for (i, rows) in judged.logits.iter().enumerate().filter(|(i, _)| counts(*i)) {
+        logits.extend(rows);
+        labels.extend(vec![truth.labels[i]; rows.len() / truth.classes]);
+    }
+    (logits, labels)
 }
 
 /// The parts that hold pictures.
@@ -176,62 +213,46 @@ fn parts(judge: &Judge) -> BTreeSet<u8> {
 mod tests {
     use super::*;
 
-    /// A rung that is right on the pictures for which `right` holds.
-    fn rung(truth: &Truth, right: impl Fn(usize) -> bool) -> Judged {
-        let wrong = |i: usize| (truth.labels[i] + 1) % truth.classes as u32;
-        let predicted: Vec<u32> =
-            (0..truth.labels.len()).map(|i| if right(i) { truth.labels[i] } else { wrong(i) }).collect();
-        let score = truth.score(&predicted, 1);
-        let report = report::Rung { name: "test".into(), score, seconds: 0.0 };
-        Judged {
-            report,
-            answers: Answers { probabilities: Vec::new(), predicted },
-            histories: Vec::new(),
-            distances: Vec::new(),
-        }
+    /// A rung that is right on the pictures for which `right` holds, and sure of it.
+    fn rung(name: &str, truth: &Truth, right: impl Fn(usize) -> bool) -> Judged {
+        let answer = |i: usize| (truth.labels[i] as usize + usize::from(!right(i))) % truth.classes;
+        let logits = |i: usize| (0..truth.classes).map(|k| if k == answer(i) { 9.0 } else { 0.0 }).collect();
+        let logits: Vec<Vec<f32>> = (0..truth.labels.len()).map(logits).collect();
+        let right: Vec<f64> = (0..truth.labels.len()).map(|i| f64::from(u8::from(right(i)))).collect();
+        let report = report::Rung { name: name.into(), score: truth.score_shares(&right, 1), seconds: 0.0 };
+        Judged { report, logits, right, histories: Vec::new(), distances: Vec::new() }
     }
 
     fn truth() -> Truth {
-        Truth { labels: (0..200).map(|i| i % 4).collect(), groups: (0..200).collect(), classes: 4 }
+        Truth { labels: (0..400).map(|i| i % 4).collect(), groups: (0..400).collect(), classes: 4 }
     }
 
-    #[test]
-    fn the_simplest_that_ties_the_best_is_chosen() {
-        let truth = truth();
-        let rungs =
-            [rung(&truth, |i| i % 3 == 0), rung(&truth, |i| i % 10 != 0), rung(&truth, |i| i % 10 != 1 || i % 30 == 1)];
-        assert_eq!(
-            choose(&answers_of(&rungs), &truth, &|_| true, 1),
-            1,
-            "the third is better by less than chance explains"
-        );
-        let rungs = [rung(&truth, |i| i % 3 == 0), rung(&truth, |i| i % 2 == 0), rung(&truth, |i| i % 10 != 0)];
-        assert_eq!(choose(&answers_of(&rungs), &truth, &|_| true, 1), 2, "the third is clearly better");
-    }
-
-    #[test]
-    fn nothing_is_open_above_a_rung_that_one_always_right_would_only_tie() {
-        let truth = truth();
-        let parts: Vec<u8> = (0..200).map(|i| (i / 4 % 5) as u8).collect();
-        let judge = Judge { rounds: Vec::new(), scored: (0..200).collect(), parts, words: String::new() };
-        let open =
-            |right: &dyn Fn(usize) -> bool| is_open(&[rung(&truth, |_| false), rung(&truth, right)], &judge, &truth, 1);
-        assert!(!open(&|_| true) && !open(&|i| i != 7), "one mistake is no difference that can be shown");
-        assert!(open(&|i| i % 20 != 0), "ten are");
-        assert!(is_open(&[], &judge, &truth, 1));
+    fn judge() -> Judge {
+        let parts: Vec<u8> = (0..400).map(|i| (i / 4 % 5) as u8).collect();
+        let (rounds, few_rounds, words) = (Vec::new(), Vec::new(), String::new());
+        Judge { rounds, few_rounds, scored: (0..400).collect(), parts, words }
     }
 
     #[test]
     fn a_part_is_labelled_by_the_rung_chosen_on_the_others() {
-        let truth = truth();
+        let (truth, judge) = (truth(), judge());
         // The first rung is right on part 0 only, the second everywhere else: part 0 must get the second's answers.
-        let parts: Vec<u8> = (0..200).map(|i| (i / 4 % 5) as u8).collect();
-        let rungs = [rung(&truth, |i| parts[i] == 0), rung(&truth, |i| parts[i] != 0)];
-        let judge =
-            Judge { rounds: Vec::new(), scored: (0..200).collect(), parts: parts.clone(), words: String::new() };
-        let predicted = selected_answers(&rungs, &judge, &truth, 1);
-        for i in 0..200 {
-            assert_eq!(predicted[i] == truth.labels[i], parts[i] != 0, "picture {i}");
+        let rungs =
+            [rung("a", &truth, |i| judge.parts[i] == 0), rung("b", &truth, |i| judge.parts[i] != 0)];
+        let right = selected(Prior::embedded(), &[&rungs[0], &rungs[1]], &judge, &truth, 100.0);
+        for i in 0..400 {
+            assert_eq!(right[i] == 1.0, judge.parts[i] != 0, "picture {i}");
         }
+    }
+
+    #[test]
+    fn a_rung_that_is_too_sure_is_calibrated_without_the_pictures_that_show_it() {
+        let (truth, judge) = (truth(), judge());
+        let judged = rung("a", &truth, |i| i % 3 != 0);
+        let vague = Expected { ln: 0.0, deviation: 3.0 };
+        let answers = calibrated(&judged, &judge, &truth, vague);
+        let sure = answers.probabilities.iter().map(|row| row.iter().copied().fold(0.0, f64::max)).sum::<f64>() / 400.0;
+        assert!((sure - 2.0 / 3.0).abs() < 0.03, "{sure}");
+        assert!(temperature_of(&judged, &truth, vague) > 2.0);
     }
 }

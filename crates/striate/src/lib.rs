@@ -4,6 +4,7 @@ extern crate striate_engine as burn;
 
 pub mod audit;
 pub mod bench;
+pub mod choice;
 mod climb;
 mod code_sheet;
 pub mod coder;

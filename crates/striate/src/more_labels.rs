@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::extrapolate::extrapolate;
 use crate::judge::sample;
-use crate::label_curve::{Curves, Head, Learner, measure};
+use crate::label_curve::{Curves, Learner, measure};
 use crate::plan::MACS_PER_SECOND;
 use crate::report::{Extrapolation, LabelCurve, LabelDifference, LabelReport};
 use crate::rungs::{Probe, Rung};
@@ -13,14 +13,13 @@ use crate::train::Job;
 use crate::verdict::describe;
 use std::collections::BTreeSet;
 use striate_kernels::rng::Key;
-use striate_nn::layers::neighbours::unit_rows;
 
 /// Share of the budget.
 const SHARE: f64 = 0.05;
 /// Most pictures drawn from.
 const PICTURES: usize = 2000;
-/// Features that curves are drawn for.
-const FEATURES: [&str; 2] = ["pixels", "efficientnet_lite0"];
+/// Rungs that curves are drawn for.
+const CURVES: [&str; 3] = ["pixels", "efficientnet_lite0_centroid", "efficientnet_lite0_discriminant"];
 /// A gain below this, in balanced accuracy, is little.
 const LITTLE: f64 = 0.02;
 
@@ -30,7 +29,7 @@ pub(crate) fn more_labels(job: &Job, rungs: &[Box<dyn Rung + '_>], chosen: &str)
     (job.observer)(Event::Stage("what more labels would buy".into()));
     let probes: Vec<&Probe> = rungs
         .iter()
-        .filter(|rung| FEATURES.contains(&rung.name()))
+        .filter(|rung| CURVES.contains(&rung.name()))
         .filter_map(|rung| rung.probe())
         .filter(|probe| !probe.known().is_empty())
         .collect();
@@ -41,19 +40,10 @@ pub(crate) fn more_labels(job: &Job, rungs: &[Box<dyn Rung + '_>], chosen: &str)
     let (labels, groups) = (prepared.labels_of(&pictures), prepared.groups_of(&pictures));
     let pool = Pool { labels: &labels, groups: &groups, classes: prepared.classes().len() };
     let features: Vec<Vec<f32>> = probes.iter().map(|probe| probe.vectors(&pictures)).collect::<Result<_, _>>()?;
-    // Of vectors as they come the shorter ones are near to everything, and the mean of one or two of them with them.
-    let each = |features: &Vec<f32>| (features.len() / pictures.len().max(1)).max(1);
-    let unit: Vec<Vec<f32>> = features.iter().map(|features| unit_rows(features, each(features))).collect();
     let learners: Vec<Learner> = probes
         .iter()
-        .zip(features.iter().zip(&unit))
-        .flat_map(|(probe, (features, unit))| {
-            let name = probe.name();
-            [
-                Learner { name: format!("{name}_centroid"), features: unit, head: Head::Centroid },
-                Learner { name: name.into(), features, head: Head::Logistic },
-            ]
-        })
+        .zip(&features)
+        .map(|(probe, features)| Learner { name: probe.name().into(), features, head: probe.head(), spec: probe.spec() })
         .collect();
     let curves = measure(&pool, &learners, SHARE * job.asked.budget_s as f64 * MACS_PER_SECOND, seed);
 
@@ -85,7 +75,7 @@ fn followed(curves: &Curves, learners: &[Learner], chosen: &str) -> Option<usize
 }
 
 /// Rounded. The mean of the classes' errors is that of a class with so many labels, where errors fall as 1 / n.
-fn harmonic_mean(counts: &[usize]) -> usize {
+pub(crate) fn harmonic_mean(counts: &[usize]) -> usize {
     let inverse: f64 = counts.iter().map(|&n| 1.0 / n.max(1) as f64).sum();
     (counts.len() as f64 / inverse).round() as usize
 }

@@ -8,7 +8,7 @@ use striate_data::picture::Picture;
 use striate_engine::device::chosen;
 use striate_nn::weights::{NamedTensors, load_named};
 use striate_nn::{Frozen, Net};
-use striate_train::infer::softmax;
+use striate_train::metrics::temperature::at;
 use striate_train::manifest::{Manifest, UnlikeRule};
 
 use crate::audit::unlike::Reference;
@@ -77,7 +77,8 @@ impl Predictor {
         let shape = [prepared.len(), self.manifest.preprocess.channels(), h, w];
         let x = Tensor::<4>::from_data(TensorData::new(prepared.concat(), shape), &self.device); // [N, C, H, W]
         let values = |tensor: Tensor<2>| tensor.into_data().try_into_vec::<f32>().expect("a net computes in f32");
-        let probabilities = |logits: Tensor<2>| softmax(&values(logits), self.manifest.classes.len());
+        let probabilities =
+            |logits: Tensor<2>| at(&values(logits), self.manifest.classes.len(), self.manifest.temperature);
         let (Some(reference), Some(rule)) = (&self.reference, self.unlike_rule()) else {
             return probabilities(self.logits(x)).into_iter().map(|row| (row, None)).collect();
         };

@@ -122,7 +122,7 @@ pub(crate) fn kind(prepared: &Prepared, with: &str, observer: Observer) -> Resul
 
 /// Logistic regression on each kind under the same rounds.
 pub(crate) fn report(prepared: &Prepared, kinds: &[Kind], seed: u64, observer: Observer) -> Result<ProbeReport, Error> {
-    let judge = judge(prepared, SMALL, seed);
+    let judge = judge(prepared, &prepared.train, SMALL, seed);
     let (truth, groups) = (prepared.labels_of(&judge.scored), prepared.groups_of(&judge.scored));
     let classes = prepared.classes().len();
     let mut judged = Vec::new();
@@ -161,7 +161,7 @@ fn predicted(prepared: &Prepared, judge: &Judge, kind: &Kind, seed: u64) -> Resu
     let config =
         LogisticConfig { balanced: prepared.is_imbalanced(), seed, ..LogisticConfig::new(prepared.classes().len()) };
     let mut predicted = Vec::with_capacity(judge.scored.len());
-    for round in &judge.rounds {
+    for round in &judge.few_rounds {
         let (mut train, mut score) = (rows(&round.train), rows(&round.score));
         if let Some(k) = kind.components {
             let table = |rows: Vec<f32>| Array::new(vec![rows.len() / width, width], rows);

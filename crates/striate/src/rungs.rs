@@ -1,17 +1,20 @@
 //! The rungs of the ladder: each gives a net, so that one model file serves them all.
 
 mod finetuned;
-mod heads;
+pub(crate) mod heads;
 mod lite0;
 pub mod offer;
 mod probe;
 mod scratch;
 mod vectors;
 
+pub(crate) use lite0::Lite0;
 pub use probe::Probe;
 
+use crate::audit::unlike::{self, Reference};
 use crate::error::Error;
 use crate::input;
+use crate::judge::Round;
 use crate::prepare::Prepared;
 use crate::training::Context;
 use burn::tensor::Device;
@@ -39,14 +42,46 @@ pub struct Fitted {
     pub learned_from: usize,
 }
 
+/// What a rung answered in one round.
+pub struct RoundAnswers {
+    /// Logits of the scored pictures, `[N, K]`.
+    pub logits: Vec<f32>,
+    /// Their distances to the nearest of the pictures learned from; none where the rung has no features, or was not asked.
+    pub distances: Option<Vec<f64>>,
+    /// The training curve; empty for what has none.
+    pub history: Vec<EpochRecord>,
+}
+
 /// One way to learn to classify.
 pub trait Rung {
     /// Its name.
     fn name(&self) -> &'static str;
     /// Learns from `train`; `what` names this learning inside the run.
     fn fit(&self, what: &str, train: &[usize]) -> Result<Fitted, Error>;
+    /// Learns from the round's pictures and answers on the others; with distances where `compare`. `what` as for [`Rung::fit`].
+    fn answer(&self, what: &str, round: &Round, seed: u64, compare: bool) -> Result<RoundAnswers, Error> {
+        let fitted = self.fit(what, &round.train)?;
+        let logits = self.logits(&fitted, &round.score)?;
+        let distances = match compare {
+            true => self.reference(&fitted, &round.train, seed)?.map(|reference| {
+                Ok::<_, Error>(reference.distances(&self.features(&fitted, &round.score)?))
+            }),
+            false => None,
+        };
+        Ok(RoundAnswers { logits, distances: distances.transpose()?, history: fitted.history })
+    }
+    /// What pictures are compared with to tell those unlike `train`; nothing where it cannot compare pictures.
+    fn reference(&self, fitted: &Fitted, train: &[usize], seed: u64) -> Result<Option<Reference>, Error> {
+        let kept = unlike::kept(&self.learned(train), fitted.net.feature_len(), seed);
+        let features = self.features(fitted, &kept)?;
+        Ok((!features.is_empty()).then(|| Reference::new(&features, features.len() / kept.len())))
+    }
     /// Logits `[N, K]` of pictures under what it learned.
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error>;
+    /// Whether learning takes so long that it is judged by few folds, once.
+    fn is_dear(&self) -> bool {
+        false
+    }
     /// Itself where it is a head on fixed features, which other heads can be fitted to.
     fn probe(&self) -> Option<&Probe<'_>> {
         None

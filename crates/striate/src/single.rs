@@ -106,6 +106,8 @@ pub(crate) fn train_single(job: &Job) -> Result<TrainReport, Error> {
             chosen: recipe.model.name.clone(),
             selected: score.clone(),
             test: score,
+            choice: None,
+            temperature: 1.0,
             labels: None,
             judged_by: words,
             judged: test.clone(),

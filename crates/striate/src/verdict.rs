@@ -20,25 +20,18 @@ pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
             100.0 * score.balanced_accuracy, (100.0 * low).floor(), (100.0 * high).ceil(), score.n
         ));
     }
+    if outcome.judged.is_empty() {
+        sentences.push(NOTHING_KNOWN.into());
+        sentences.push(format!("The saved model is {}, which did best with so few labels on other data; nothing here was chosen by.", describe(&outcome.chosen)));
+        return sentences;
+    }
     if outcome.rungs.is_empty() {
         let scored = outcome.test.as_ref().map_or(String::new(), |_| format!(" and scored on {}", outcome.judged_by));
         let n = outcome.fitted.learned_from;
         sentences.push(format!("{} was trained on {n} pictures{scored}.", outcome.chosen));
         return sentences;
     }
-    let chosen = describe(&outcome.chosen);
-    let best = outcome.rungs.iter().fold(None, |best: Option<&crate::report::Rung>, rung| match best {
-        Some(best) if best.score.balanced_accuracy >= rung.score.balanced_accuracy => Some(best),
-        _ => Some(rung),
-    });
-    sentences.push(match best {
-        Some(best) if best.name != outcome.chosen => format!(
-            "The saved model is {chosen}: {} did better here only by as much as chance explains, and the simpler one is kept.",
-            describe(&best.name)
-        ),
-        _ if outcome.chosen == "chance" => "Nothing that was tried does better than always naming the commonest class.".into(),
-        _ => format!("The saved model is {chosen}, the best of what was tried."),
-    });
+    sentences.push(saved(outcome));
     let chance = 100.0 / classes as f64;
     sentences.push(format!("Guessing among the {classes} classes would label {chance:.0} of 100 right."));
     if outcome.refitted {
@@ -52,6 +45,38 @@ pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
         sentences.push("Its features were learned on ImageNet: on kinds of pictures that are rare there (microscopy, X-ray), expect it to help less.".into());
     }
     sentences
+}
+
+/// Where each class has one picture.
+const NOTHING_KNOWN: &str = "Nothing is known about how well this model does: no class has a second picture, of another group, to score it on. Label one more of each class to get a figure.";
+
+/// Which model is saved, and what was given up for it.
+fn saved(outcome: &Outcome) -> String {
+    let chosen = describe(&outcome.chosen);
+    let Some(choice) = &outcome.choice else {
+        return "Nothing that was tried does better than always naming the commonest class, which is what is saved.".into();
+    };
+    let best = outcome.rungs.iter().fold(None, |best: Option<&crate::report::Rung>, rung| match best {
+        Some(best) if best.score.balanced_accuracy >= rung.score.balanced_accuracy => Some(best),
+        _ => Some(rung),
+    });
+    let given_up = 100.0 * choice.given_up();
+    match best {
+        Some(best) if best.name != outcome.chosen && given_up > 0.0 => format!(
+            "The saved model is {chosen}: a simpler one than {}, for which about {given_up:.1} of 100 right answers are given up.",
+            describe(&best.name)
+        ),
+        Some(best) if best.name != outcome.chosen => format!(
+            "The saved model is {chosen}. {} scored higher here, but on so few pictures that is weaker evidence than how the two do on other data.",
+            capitalized(&describe(&best.name))
+        ),
+        _ => format!("The saved model is {chosen}, the best of what was tried."),
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().collect::<String>() + chars.as_str())
 }
 
 /// The figure to put first, and what its pictures are called.
@@ -77,7 +102,9 @@ pub fn describe(rung: &str) -> String {
         }
         "efficientnet_lite0" => "logistic regression on features of a pretrained net (EfficientNet-Lite0)".into(),
         "efficientnet_lite0_finetuned" => "a pretrained net (EfficientNet-Lite0) with its last block trained on".into(),
-        "pixels_centroid" => "the nearest class mean of raw pixels".into(),
+        "efficientnet_lite0_discriminant" => {
+            "a linear discriminant on features of a pretrained net (EfficientNet-Lite0)".into()
+        }
         "efficientnet_lite0_centroid" => {
             "the nearest class mean of features of a pretrained net (EfficientNet-Lite0)".into()
         }

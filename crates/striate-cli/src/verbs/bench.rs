@@ -1,5 +1,6 @@
 //! `striate bench`: how fast this machine trains and infers.
 
+mod choice;
 mod kernels;
 mod profile;
 mod scale;
@@ -40,6 +41,9 @@ Examples:
   striate bench --scale
   striate bench --scale --only depth,side --out growth
 
+  # what the choice among the rungs of a ladder is worth, see docs/choice.md
+  striate bench --choice records --draw sets/digits.uci --labels 5,10 --draws 20
+
   # answer commands, so that another program can be timed in turn with this one
   printf 'prepare W5.c.fwd\\nrun W5.c.fwd 9\\ncheck W5.c.fwd\\nrss\\n' | striate bench --peer --threads 2")]
 pub struct BenchArgs {
@@ -70,6 +74,8 @@ pub struct BenchArgs {
     /// Answer commands on stdin, a line each: prepare WORK, run WORK N, check WORK, rss, quit
     #[arg(long, conflicts_with_all = ["only", "rounds"])]
     pub peer: bool,
+    #[command(flatten)]
+    pub choice: choice::ChoiceArgs,
 }
 
 pub fn run(args: &BenchArgs, globals: &Globals, terminal: &Terminal) -> anyhow::Result<Verdict> {
@@ -78,6 +84,9 @@ pub fn run(args: &BenchArgs, globals: &Globals, terminal: &Terminal) -> anyhow::
     }
     if let Some(point) = args.scale_point {
         return scale::one(point, terminal);
+    }
+    if let Some(folder) = &args.choice.choice {
+        return choice::run(&args.choice, folder, globals, terminal);
     }
     if args.kernels {
         return kernels::run(args.rounds.into(), globals, terminal);

@@ -33,6 +33,6 @@ pub use folded::FoldedConv2d;
 pub use fork::fork;
 pub use linear::linear;
 pub use optimizer::{Adam, Sgd, adam_step, sgd_step};
-pub use pooling::{PoolSpec, avg_pool2d, global_avg_pool2d, max_pool2d};
+pub use pooling::{PoolSpec, avg_pool2d, global_avg_pool2d, global_mean_square2d, max_pool2d};
 pub use shuffle::{pixel_shuffle, pixel_unshuffle};
 pub use sum::sum;

@@ -72,6 +72,18 @@ pub fn global_avg_pool2d(x: Tensor<4>) -> Tensor<2> {
     x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c]) // [N, C]
 }
 
+/// The mean of the squares of each whole map.
+///
+/// # Shapes
+/// - `x`: `[N, C, H, W]`, output: `[N, C]`
+pub fn global_mean_square2d(x: Tensor<4>) -> Tensor<2> {
+    let ([n, c, h, w], device) = (x.dims(), x.device());
+    if on_cpu(&device) {
+        return apply_to(MapMeanSquare, x);
+    }
+    x.square().reshape([n, c, h * w]).mean_dim(2).reshape([n, c]) // [N, C]
+}
+
 #[derive(Debug)]
 struct MaxPool(PoolSpec);
 
@@ -143,5 +155,34 @@ impl Op for MapMean {
         let mut dx = buffer(n * c * self.h * self.w);
         kernel::mean_of_maps_backward(&rows(&kept.gradient), c, &mut dx);
         [Some(from_pixels(dx, [n, c, self.h, self.w])), None, None, None]
+    }
+}
+
+#[derive(Debug)]
+struct MapMeanSquare;
+
+impl Op for MapMeanSquare {
+    fn name(&self, _: &[FlexTensor; INPUTS]) -> String {
+        "mean square of maps".to_owned()
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps { inputs: [true, false, false, false], output: false }
+    }
+
+    fn forward(&self, [x, ..]: [FlexTensor; INPUTS]) -> FlexTensor {
+        let [n, c, _, _] = dims(&x);
+        let mut y = vec![0.0; n * c];
+        kernel::mean_square_of_maps(&pixels(&x), c, &mut y);
+        from_rows(y, [n, c])
+    }
+
+    fn backward(&self, kept: Kept) -> [Option<FlexTensor>; INPUTS] {
+        let x = &kept.inputs[0];
+        let [n, c, h, w] = dims(x);
+        let mut dx = buffer(n * c * h * w);
+        kernel::mean_of_maps_backward(&rows(&kept.gradient), c, &mut dx);
+        dx.iter_mut().zip(pixels(x).iter()).for_each(|(dx, x)| *dx *= 2.0 * x);
+        [Some(from_pixels(dx, [n, c, h, w])), None, None, None]
     }
 }

@@ -8,6 +8,7 @@ mod dropout;
 mod linear;
 mod max_pool2d;
 pub mod neighbours;
+pub mod normalize;
 mod running;
 mod zeros;
 
@@ -19,5 +20,6 @@ pub use dropout::Dropout;
 pub use linear::{Linear, LinearConfig};
 pub use max_pool2d::MaxPool2d;
 pub use neighbours::Neighbours;
+pub use normalize::Normalize;
 pub use running::Running;
 pub(crate) use zeros::zeros;

@@ -7,9 +7,9 @@ use striate_engine::ops::{self, Activation, Padding};
 
 use crate::blocks::{Mbconv, MbconvConfig};
 use crate::layers::{
-    After, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dropout, Linear, LinearConfig, Neighbours,
+    After, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Dropout, Linear, LinearConfig, Neighbours, Normalize,
 };
-use crate::{NetConfig, Pass, Variant};
+use crate::{NetConfig, Pass, Pooled, Variant};
 
 /// Expansion, channels, blocks, stride of the first block, kernel.
 const STAGES: [(usize, usize, usize, usize, usize); 7] = [
@@ -23,6 +23,13 @@ const STAGES: [(usize, usize, usize, usize, usize); 7] = [
 ];
 const STEM: usize = 32;
 const FEATURES: usize = 1280;
+/// Channels of the stem and of each stage but the last together.
+const EARLY_CHANNELS: usize = STEM + 16 + 24 + 40 + 80 + 112 + 192;
+/// Columns of features of all stages that are standard deviations: after the means of the stem and of each stage but the last, before
+/// the means of the last activations.
+pub const DEVIATIONS: std::ops::Range<usize> = EARLY_CHANNELS..2 * EARLY_CHANNELS - STEM;
+/// Keeps the slope of a standard deviation finite.
+const LEAST_VARIANCE: f32 = 1e-6;
 
 /// A stem, seven stages of blocks, a 1x1 convolution, a global average pool and a linear layer.
 #[derive(Module, Debug)]
@@ -32,8 +39,10 @@ pub struct EfficientNetLite {
     blocks: Vec<Vec<Mbconv>>,
     conv_head: Conv2d,
     bn2: BatchNorm,
+    normalize: Option<Normalize>,
     classifier: Classifier,
     dropout: Dropout,
+    stages: bool,
 }
 
 #[derive(Module, Debug)]
@@ -61,6 +70,8 @@ impl EfficientNetLite {
             (0..blocks).map(block).collect()
         };
         let blocks = STAGES.map(&mut stage).to_vec();
+        let stages = config.pooled == Pooled::Stages;
+        let len = if stages { DEVIATIONS.end + FEATURES } else { FEATURES };
         Self {
             conv_stem: Conv2dConfig { stride: 2, padding, ..Conv2dConfig::new([config.in_channels, STEM], 3) }
                 .init(device),
@@ -68,48 +79,74 @@ impl EfficientNetLite {
             blocks,
             conv_head: Conv2dConfig::new([in_channels, FEATURES], 1).init(device),
             bn2: norm(FEATURES),
+            normalize: config.normalize.then(|| Normalize::new(len, device)),
             classifier: match &config.neighbours {
-                None => Classifier::Linear(LinearConfig::new(FEATURES, config.num_classes).init(device)),
-                Some(neighbours) => Classifier::Neighbours(neighbours.init(FEATURES, config.num_classes, device)),
+                None => Classifier::Linear(LinearConfig::new(len, config.num_classes).init(device)),
+                Some(neighbours) => Classifier::Neighbours(neighbours.init(len, config.num_classes, device)),
             },
             dropout: Dropout::new(config.dropout, 0),
+            stages,
         }
     }
 
     /// # Shapes
-    /// - `x`: `[N, C, H, W]`, output: `[N, 1280]`
+    /// - `x`: `[N, C, H, W]`, output: `[N, D]`, D the length of [`Self::feature_len`]
     pub fn features(&self, x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        self.features_above(self.below_last_block(x, pass), pass)
+        let (below, early) = self.below_last_block(x, pass);
+        self.features_above(below, early, pass)
     }
 
-    /// What the last block sees.
+    /// What the last block sees, and what is pooled on the way, where features are pooled after every stage.
     ///
     /// # Shapes
-    /// - `x`: `[N, C, H, W]`, output: `[N, 192, H / 32, W / 32]`, rounded up
-    pub fn below_last_block(&self, x: Tensor<4>, pass: &Pass) -> Tensor<4> {
+    /// - `x`: `[N, C, H, W]`, outputs: `[N, 192, H / 32, W / 32]`, rounded up, and `[N, 960]`
+    pub fn below_last_block(&self, x: Tensor<4>, pass: &Pass) -> (Tensor<4>, Option<Tensor<2>>) {
         let mut x = self.conv_stem.forward_norm(x, &self.bn1, After::act(Activation::Relu6), pass); // [N, 32, H / 2, W / 2]
-        for block in self.below() {
-            x = block.forward(x, pass);
+        let (mut means, mut deviations) = (Vec::new(), Vec::new());
+        if self.stages {
+            means.push(ops::global_avg_pool2d(x.clone()));
         }
-        x
+        for stage in self.below() {
+            for block in stage {
+                x = block.forward(x, pass);
+            }
+            if self.stages {
+                let mean = ops::global_avg_pool2d(x.clone()); // [N, C]
+                let variance = ops::global_mean_square2d(x.clone()) - mean.clone().square();
+                deviations.push((variance.clamp_min(0.0) + LEAST_VARIANCE).sqrt());
+                means.push(mean);
+            }
+        }
+        let early = self.stages.then(|| Tensor::cat(means.into_iter().chain(deviations).collect(), 1)); // [N, 960]
+        (x, early)
     }
 
     /// Features of what [`Self::below_last_block`] gave.
     ///
     /// # Shapes
-    /// - `x`: `[N, 192, H, W]`, output: `[N, 1280]`
-    pub fn features_above(&self, mut x: Tensor<4>, pass: &Pass) -> Tensor<2> {
-        for block in self.blocks.iter().flatten().skip(self.below().count()) {
+    /// - `x`: `[N, 192, H, W]`, `early`: `[N, 960]`, output: `[N, D]`
+    ///
+    /// # Panics
+    /// If features are pooled after every stage and `early` is missing.
+    pub fn features_above(&self, mut x: Tensor<4>, early: Option<Tensor<2>>, pass: &Pass) -> Tensor<2> {
+        for block in self.blocks.iter().skip(self.below().len()).flatten() {
             x = block.forward(x, pass); // [N, 320, H, W]
         }
         let x = self.conv_head.forward_norm(x, &self.bn2, After::act(Activation::Relu6), pass); // [N, 1280, H, W]
-        ops::global_avg_pool2d(x) // [N, 1280]
+        let mut features = ops::global_avg_pool2d(x); // [N, 1280]
+        if self.stages {
+            let early = early.expect("features of all stages need what was pooled below the last block");
+            features = Tensor::cat(vec![early, features], 1); // [N, D]
+        }
+        match &self.normalize {
+            Some(normalize) => normalize.forward(features),
+            None => features,
+        }
     }
 
-    /// All blocks but the last.
-    fn below(&self) -> impl Iterator<Item = &Mbconv> {
-        let count = self.blocks.iter().flatten().count();
-        self.blocks.iter().flatten().take(count.saturating_sub(1))
+    /// All stages but the last, which is one block.
+    fn below(&self) -> &[Vec<Mbconv>] {
+        &self.blocks[..self.blocks.len() - 1]
     }
 
     /// Length of the features.
@@ -129,7 +166,7 @@ impl EfficientNetLite {
     /// Logits of features.
     ///
     /// # Shapes
-    /// - `features`: `[N, 1280]`, output: `[N, K]`
+    /// - `features`: `[N, D]`, output: `[N, K]`
     pub fn head(&self, features: Tensor<2>, pass: &Pass) -> Tensor<2> {
         let x = self.dropout.forward(features, pass);
         match &self.classifier {

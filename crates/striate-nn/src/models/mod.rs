@@ -13,7 +13,7 @@ mod squeezenet;
 
 pub use airbench94::Airbench94;
 pub use conv4::Conv4;
-pub use efficientnet_lite::EfficientNetLite;
+pub use efficientnet_lite::{DEVIATIONS, EfficientNetLite};
 pub use lenet5::LeNet5;
 pub use linear::LinearNet;
 pub use mobilenet_v2::MobileNetV2;

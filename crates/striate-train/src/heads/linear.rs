@@ -1,7 +1,7 @@
 //! Linear classifiers of features with an L2 penalty, by L-BFGS; the loss decides which: cross entropy or squared hinge.
 
-mod cholesky;
-mod dense;
+pub(super) mod cholesky;
+pub(super) mod dense;
 mod features;
 mod lbfgs;
 mod loss;

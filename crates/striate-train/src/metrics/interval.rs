@@ -35,12 +35,12 @@ pub enum Metric {
 struct Tally {
     cell: u32,
     n: u32,
-    right: u32,
+    right: f64,
 }
 
 impl Tally {
     fn share(&self) -> f64 {
-        f64::from(self.right) / f64::from(self.n)
+        self.right / f64::from(self.n)
     }
 }
 
@@ -51,10 +51,43 @@ impl Tally {
 /// If there is no picture, or the slices differ in length.
 pub fn ci95(metric: Metric, outcomes: &Outcomes, groups: &[u32], seed: u64) -> [f64; 2] {
     let Outcomes { truth, predicted, classes } = *outcomes;
+    assert_eq!(truth.len(), predicted.len(), "ci95: truth and predicted differ in length");
+    let right: Vec<f64> = truth.iter().zip(predicted).map(|(t, p)| f64::from(u8::from(t == p))).collect();
+    ci95_of_shares(metric, &Shares { right: &right, truth, classes }, groups, seed)
+}
+
+/// How often each picture was labelled right.
+#[derive(Clone, Copy, Debug)]
+pub struct Shares<'a> {
+    /// Share of the answers on each picture that were right, `[0, 1]`.
+    pub right: &'a [f64],
+    /// Its class, below K.
+    pub truth: &'a [u32],
+    /// Number of classes K.
+    pub classes: usize,
+}
+
+impl Shares<'_> {
+    /// Mean over the classes that occur of the mean share of their pictures.
+    pub fn balanced_accuracy(&self) -> f64 {
+        let mut totals = vec![Tally::default(); self.classes];
+        for (&right, &class) in self.right.iter().zip(self.truth) {
+            add(&mut totals, &Tally { cell: class, n: 1, right });
+        }
+        mean_share(&totals)
+    }
+}
+
+/// As [`ci95`], of pictures that were answered several times each.
+///
+/// # Panics
+/// If there is no picture, the slices differ in length or a label is not below the number of classes.
+pub fn ci95_of_shares(metric: Metric, shares: &Shares, groups: &[u32], seed: u64) -> [f64; 2] {
+    let Shares { right, truth, classes } = *shares;
     assert!(!truth.is_empty(), "ci95: at least one picture, got none");
-    assert_eq!([truth.len(); 2], [predicted.len(), groups.len()], "ci95: truth, predicted and groups differ in length");
+    assert_eq!([truth.len(); 2], [right.len(), groups.len()], "ci95: truth, answers and groups differ in length");
     let cells = if metric == Metric::Accuracy { 1 } else { classes };
-    let tallies = tally_groups(metric, outcomes, groups);
+    let tallies = tally_groups(metric, shares, groups);
     let mut totals = vec![Tally::default(); cells];
     tallies.iter().flatten().for_each(|tally| add(&mut totals, tally));
     let value = mean_share(&totals);
@@ -93,20 +126,16 @@ fn mean_share(sums: &[Tally]) -> f64 {
 }
 
 /// What each group holds, by cell. Groups in ascending order of their ids.
-fn tally_groups(metric: Metric, outcomes: &Outcomes, groups: &[u32]) -> Vec<Vec<Tally>> {
+fn tally_groups(metric: Metric, shares: &Shares, groups: &[u32]) -> Vec<Vec<Tally>> {
     let mut order: Vec<usize> = (0..groups.len()).collect();
     order.sort_by_key(|&i| groups[i]);
     let tally = |members: &[usize]| {
         let mut tallies: Vec<Tally> = Vec::with_capacity(1);
         for &i in members {
-            let class = outcomes.truth[i];
-            assert!(
-                (class as usize) < outcomes.classes,
-                "ci95: labels must be below {}, got {class}",
-                outcomes.classes
-            );
+            let class = shares.truth[i];
+            assert!((class as usize) < shares.classes, "ci95: labels must be below {}, got {class}", shares.classes);
             let cell = if metric == Metric::Accuracy { 0 } else { class };
-            let right = u32::from(outcomes.predicted[i] == class);
+            let right = shares.right[i];
             match tallies.iter_mut().find(|tally| tally.cell == cell) {
                 Some(tally) => (tally.n, tally.right) = (tally.n + 1, tally.right + right),
                 None => tallies.push(Tally { cell, n: 1, right }),
@@ -124,7 +153,7 @@ fn unseen(tallies: &[Vec<Tally>], totals: &[Tally]) -> [f64; 2] {
     for tally in tallies.iter().flatten() {
         let (cell, total) = (tally.cell as usize, totals[tally.cell as usize]);
         holders[cell] += 1;
-        varies[cell] |= u64::from(tally.right) * u64::from(total.n) != u64::from(total.right) * u64::from(tally.n);
+        varies[cell] |= (tally.share() - total.share()).abs() > 1e-9;
     }
     let present = totals.iter().filter(|total| total.n > 0).count() as f64;
     let frozen = || (0..totals.len()).filter(|&cell| totals[cell].n > 0 && !varies[cell]);

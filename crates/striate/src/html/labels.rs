@@ -42,7 +42,6 @@ pub fn draw(page: &Page) -> Option<Section> {
         },
         note: html! {
             p { b { "Each point" } " learns from so many labelled pictures of each class, drawn at random many times, the same for all curves, and is scored on the pictures of the groups not drawn." }
-            p { b { "Mean" } ": the nearest class mean; otherwise logistic regression." }
             p { b { "Bands" } ": 95\u{202f}% intervals of the mean over draws, for other draws and other pictures of the kind." }
             p { b { "Dashed" } ": a power law, floor + scale · labels" sup { "−exponent" } ", fitted to the curve. Not measured: it holds for more labels like these, not for other kinds of pictures." }
         },

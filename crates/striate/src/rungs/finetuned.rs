@@ -9,8 +9,7 @@ use striate_train::finetune::{FineTuneSpec, fine_tune};
 use striate_train::heads::logistic::Examples;
 
 use super::heads::{Head, HeadSpec, with_head};
-use super::lite0::Lite0;
-use super::vectors::Vectors;
+use super::lite0::{Activations, Lite0};
 use super::{Fitted, Rung};
 use crate::error::Error;
 use crate::event::Event;
@@ -25,8 +24,7 @@ const LR: f64 = 3e-4;
 /// The last block, trained over activations below it.
 pub struct FineTuned<'a> {
     lite0: Rc<Lite0<'a>>,
-    activations: Rc<Vectors<'a>>,
-    shape: [usize; 3],
+    activations: Activations<'a>,
     epochs: usize,
     /// Most pictures that it learns from.
     capacity: usize,
@@ -35,8 +33,8 @@ pub struct FineTuned<'a> {
 impl<'a> FineTuned<'a> {
     /// `epochs` over at most `capacity` pictures; nothing where activations are not kept.
     pub fn new(lite0: Rc<Lite0<'a>>, epochs: usize, capacity: usize) -> Option<Self> {
-        let (activations, shape) = lite0.activations.clone()?;
-        Some(Self { lite0, activations, shape, epochs, capacity })
+        let activations = lite0.activations.clone()?;
+        Some(Self { lite0, activations, epochs, capacity })
     }
 }
 
@@ -44,7 +42,7 @@ impl FineTuned<'_> {
     /// What `f` makes of the activations of pictures, rows of one length.
     fn above(&self, fitted: &Fitted, pictures: &[usize], f: Above) -> Result<Vec<f32>, Error> {
         let net = Frozen::new(fitted.net.clone());
-        let [c, h, w] = self.shape;
+        let [c, h, w] = self.activations.shape;
         let mut rows = Vec::new();
         for batch in pictures.chunks(BATCH) {
             let x = TensorData::new(self.activations.of(batch)?, [batch.len(), c, h, w]);
@@ -64,16 +62,16 @@ impl Rung for FineTuned<'_> {
     }
 
     fn fit(&self, what: &str, train: &[usize]) -> Result<Fitted, Error> {
-        let Lite0 { bench, config, base, features, .. } = &*self.lite0;
+        let Lite0 { bench, config, base, .. } = &*self.lite0;
         let train = self.learned(train);
-        let (vectors, activations) = (features.of(&train)?, self.activations.of(&train)?);
+        let (vectors, activations) = (self.lite0.last_features(&train)?, self.activations.of(&train)?);
         let (labels, groups) = (bench.prepared.labels_of(&train), bench.prepared.groups_of(&train));
         let examples = Examples { features: &vectors, labels: &labels, groups: &groups };
-        let head = Head::Logistic.fit(HeadSpec::of(bench), &examples)?;
+        let head = Head::Logistic.fit(&HeadSpec::of(bench), &examples)?;
         let (config, start) = with_head(config, (**base).clone(), head, bench.device)?;
         let spec = FineTuneSpec {
             activations: &activations,
-            shape: self.shape,
+            shape: self.activations.shape,
             labels: &labels,
             classes: config.num_classes,
             epochs: self.epochs,
@@ -97,8 +95,12 @@ impl Rung for FineTuned<'_> {
         self.above(fitted, pictures, |net, x, pass| net.forward_above(x, pass))
     }
 
+    fn is_dear(&self) -> bool {
+        true
+    }
+
     fn features(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
-        self.above(fitted, pictures, |net, x, pass| net.features_above(x, pass))
+        self.above(fitted, pictures, |net, x, pass| net.features_above(x, None, pass))
     }
 
     fn learned(&self, train: &[usize]) -> Vec<usize> {

@@ -20,12 +20,14 @@ use crate::single::cache;
 use crate::train::Job;
 
 /// All rungs, the simplest first; `efficientnet_lite0_svm` is tried only where it is asked for.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 11] = [
     "chance",
     "pixels",
     "edges_hog",
     "pca",
     "conv4",
+    "efficientnet_lite0_centroid",
+    "efficientnet_lite0_discriminant",
     "efficientnet_lite0_knn",
     "efficientnet_lite0_svm",
     "efficientnet_lite0",
@@ -39,13 +41,18 @@ const SCRATCH: f64 = 0.25;
 const FINE_TUNING: f64 = 0.2;
 /// Most pictures that logistic regression on pixels and hand-made features learns from: bounds the memory of their rows.
 const ROWS: usize = 3000;
-/// Fewest pictures a class that a net is worth training with.
-const LEAST_A_CLASS: usize = 4;
+/// Fewest pictures of each class that a net from scratch is cut to where time is short.
+const LEAST_PER_CLASS: usize = 4;
 
-/// The rungs to judge, and those left out.
+/// The rungs to judge, in the order to try them in, and those left out.
 pub(crate) struct Offer<'a> {
     pub rungs: Vec<Box<dyn Rung + 'a>>,
     pub skipped: Vec<Skipped>,
+}
+
+/// The place of a rung among all, the simplest first.
+pub(crate) fn place(name: &str) -> usize {
+    NAMES.iter().position(|other| *other == name).unwrap_or(NAMES.len())
 }
 
 /// Refuses the name of a rung that there is not.
@@ -62,60 +69,86 @@ pub(crate) fn offer<'a>(job: &'a Job, judge: &Judge, left: usize) -> Result<Offe
     let (bench, budget) = (job.bench(), job.asked.budget_s as f64);
     let wanted = |name: &str| job.asked.rung.as_deref().map_or(name != ONLY_ASKED, |asked| asked == name);
     let classes = job.prepared.classes().len();
-    let (pictures, trainings) = (judge.rounds[0].train.len(), judge.rounds.len() + 1);
-    let mut offer = Offer { rungs: vec![Box::new(Chance(bench))], skipped: Vec::new() };
-    let [pixels, pca] = Probe::pixels_and_pca(bench, ROWS)?;
-    if wanted("pixels") {
-        offer.rungs.push(Box::new(pixels));
-    }
-    if wanted("edges_hog") {
-        offer.rungs.push(Box::new(Probe::edges_hog(bench, ROWS)?));
-    }
-    if wanted("pca") {
-        offer.rungs.push(Box::new(pca));
-    }
-    if wanted("conv4") {
-        match scratch(job, bench, pictures, trainings, SCRATCH * budget)? {
-            Ok(rung) => offer.rungs.push(Box::new(rung)),
-            Err(why) => offer.skip("conv4", why),
-        }
-    }
+    let mut skipped = Vec::new();
     let pretrained: Vec<&str> =
         NAMES.into_iter().filter(|name| name.starts_with("efficientnet") && wanted(name)).collect();
-    if pretrained.is_empty() {
-        return Ok(offer);
-    }
-    if left < 2 * classes {
+    let mut lite0 = None;
+    if !pretrained.is_empty() && left < 2 * classes.min(job.prepared.train.len()) {
         let macs = NetConfig::new("efficientnet_lite0", classes)?.forward_macs()?;
         let seconds = inference_seconds(macs, judge.scored.len() + 2 * classes);
         let why = format!(
             "features of the fewest useful pictures take about {seconds:.0} s, too much of a budget of {budget:.0} s (--budget)"
         );
-        pretrained.into_iter().for_each(|name| offer.skip(name, why.clone()));
-        return Ok(offer);
+        skipped.extend(pretrained.iter().map(|name| Skipped { name: (*name).into(), why: why.clone() }));
+    } else if !pretrained.is_empty() {
+        let pictures = left.min(job.prepared.train.len()) + judge.scored.len();
+        lite0 = Some(Rc::new(Lite0::new(bench, pictures)?));
     }
-    let lite0 = Rc::new(Lite0::new(bench, left.min(job.prepared.train.len()) + judge.scored.len())?);
-    for name in pretrained {
-        let head = match name {
-            "efficientnet_lite0_knn" => Head::Knn,
-            "efficientnet_lite0_svm" => Head::Svm,
-            "efficientnet_lite0" => Head::Logistic,
-            _ => {
-                match fine_tuned(&lite0, pictures.min(left), trainings, (classes, FINE_TUNING * budget)) {
-                    Ok(rung) => offer.rungs.push(Box::new(rung)),
-                    Err(why) => offer.skip(name, why),
-                }
-                continue;
-            }
-        };
-        offer.rungs.push(Box::new(Probe::lite0(&lite0, name, head, left)));
-    }
+    let mut offer = Offer { rungs: fast(bench, lite0.as_ref(), &wanted, left)?, skipped };
+    offer.add_dear(job, bench, lite0.as_ref(), &wanted, judge, left)?;
     Ok(offer)
 }
 
-impl Offer<'_> {
+/// The rungs that learn in a moment once vectors of the pictures are known, which all that come of one call share.
+pub(crate) fn fast<'a>(
+    bench: Bench<'a>,
+    lite0: Option<&Rc<Lite0<'a>>>,
+    wanted: &dyn Fn(&str) -> bool,
+    left: usize,
+) -> Result<Vec<Box<dyn Rung + 'a>>, Error> {
+    let mut rungs: Vec<Box<dyn Rung + 'a>> = vec![Box::new(Chance(bench))];
+    let [pixels, pca] = Probe::pixels_and_pca(bench, ROWS)?;
+    for probe in [pixels, Probe::edges_hog(bench, ROWS)?, pca] {
+        if wanted(probe.name()) {
+            rungs.push(Box::new(probe));
+        }
+    }
+    let heads = [
+        ("efficientnet_lite0_centroid", Head::Centroid),
+        ("efficientnet_lite0_discriminant", Head::Discriminant),
+        ("efficientnet_lite0_knn", Head::Knn),
+        ("efficientnet_lite0_svm", Head::Svm),
+        ("efficientnet_lite0", Head::Logistic),
+    ];
+    for (name, head) in heads.into_iter().filter(|(name, _)| wanted(name)) {
+        rungs.extend(lite0.map(|lite0| Box::new(Probe::lite0(lite0, name, head, left)) as Box<dyn Rung + 'a>));
+    }
+    Ok(rungs)
+}
+
+impl<'a> Offer<'a> {
     fn skip(&mut self, name: &str, why: String) {
         self.skipped.push(Skipped { name: name.into(), why });
+    }
+
+    /// The rungs that take long to learn, each cut to its share of the budget.
+    pub(crate) fn add_dear(
+        &mut self,
+        job: &'a Job,
+        bench: Bench<'a>,
+        lite0: Option<&Rc<Lite0<'a>>>,
+        wanted: &dyn Fn(&str) -> bool,
+        judge: &Judge,
+        left: usize,
+    ) -> Result<(), Error> {
+        let budget = job.asked.budget_s as f64;
+        let pictures = judge.few_rounds.iter().map(|round| round.train.len()).max().unwrap_or(job.prepared.train.len());
+        let trainings = judge.few_rounds.len() + 1;
+        if wanted("conv4") {
+            match scratch(job, bench, pictures, trainings, SCRATCH * budget)? {
+                Ok(rung) => self.rungs.push(Box::new(rung)),
+                Err(why) => self.skip("conv4", why),
+            }
+        }
+        if let Some(lite0) = lite0
+            && wanted("efficientnet_lite0_finetuned")
+        {
+            match fine_tuned(lite0, pictures.min(left), trainings, FINE_TUNING * budget) {
+                Ok(rung) => self.rungs.push(Box::new(rung)),
+                Err(why) => self.skip("efficientnet_lite0_finetuned", why),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -124,14 +157,8 @@ fn fine_tuned<'a>(
     lite0: &Rc<Lite0<'a>>,
     pictures: usize,
     trainings: usize,
-    (classes, seconds): (usize, f64),
+    seconds: f64,
 ) -> Result<FineTuned<'a>, String> {
-    let least = LEAST_A_CLASS * classes;
-    if pictures < least {
-        return Err(format!(
-            "{pictures} pictures to learn from are too few to train a block with; it is tried from {least}"
-        ));
-    }
     let no_time = || {
         format!(
             "{trainings} trainings on {pictures} pictures do not fit into {seconds:.0} s, its share of the budget (--budget)"
@@ -156,12 +183,7 @@ fn scratch<'a>(
     config.in_channels = preprocess.channels();
     config.image_size = preprocess.size;
     config.width = recipe.model.width;
-    let least = LEAST_A_CLASS * job.prepared.classes().len();
-    if pictures < least {
-        return Ok(Err(format!(
-            "{pictures} pictures to learn from are too few for a net from scratch; it is tried from {least}"
-        )));
-    }
+    let least = pictures.min(LEAST_PER_CLASS * job.prepared.classes().len());
     match training_plan(config.forward_macs()?, pictures, trainings, seconds, least) {
         None => Ok(Err(format!(
             "{trainings} trainings of at least 8 epochs do not fit into {seconds:.0} s, its share of the budget (--budget)"

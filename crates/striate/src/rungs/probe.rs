@@ -1,22 +1,24 @@
 //! A fixed way from picture to vector, and a head on it as the last layer of a net.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use burn::tensor::Tensor;
 use striate_data::preprocess::Preprocess;
 use striate_kernels::rng::Key;
-use striate_nn::NetConfig;
-use striate_nn::weights::{NamedTensors, named_tensors};
-use striate_train::heads::knn::Knn;
+use striate_nn::models::DEVIATIONS;
+use striate_nn::{NetConfig, Pooled};
+use striate_nn::weights::NamedTensors;
 use striate_train::heads::logistic::Examples;
 use striate_train::manifest::HandMade;
 
-use super::heads::{Head, HeadSpec, with_head};
+use super::heads::{FittedHead, Head, HeadSpec, head_of, with_head};
 use super::lite0::Lite0;
 use super::vectors::Vectors;
-use super::{Bench, Fitted, Rung};
+use super::{Bench, Fitted, RoundAnswers, Rung};
+use crate::audit::unlike::{self, Reference};
 use crate::error::Error;
-use crate::judge::sample;
+use crate::judge::{Round, sample};
 use crate::{hand_made, input};
 
 /// Vectors of pictures, with a head fitted to them.
@@ -30,6 +32,8 @@ pub struct Probe<'a> {
     base: Rc<NamedTensors>,
     vectors: Rc<Vectors<'a>>,
     head: Head,
+    /// Columns that are standard deviations, where vectors are normalized before the head; none where not.
+    normalize: Option<Range<usize>>,
     /// Most pictures that it learns from.
     capacity: usize,
 }
@@ -49,6 +53,7 @@ impl<'a> Probe<'a> {
             base: Rc::default(),
             vectors: vectors.clone(),
             head,
+            normalize: None,
             capacity,
         };
         Ok([of("pixels", Head::Logistic), of("pca", Head::Pca)])
@@ -63,20 +68,22 @@ impl<'a> Probe<'a> {
         let encode = move |x: Tensor<4>| hand_made::features(kind, x).flatten(1, 3);
         let vectors = Vectors::of_pictures(bench, preprocess.clone(), encode);
         let (name, features, base, head) = ("edges_hog", Some(kind), Rc::default(), Head::Logistic);
-        Ok(Self { bench, name, config, preprocess, features, base, vectors, head, capacity })
+        let normalize = None;
+        Ok(Self { bench, name, config, preprocess, features, base, vectors, head, normalize, capacity })
     }
 
-    /// A head on features of EfficientNet-Lite0 as trained on ImageNet.
+    /// A head on features of all stages of EfficientNet-Lite0 as trained on ImageNet.
     pub(super) fn lite0(lite0: &Lite0<'a>, name: &'static str, head: Head, capacity: usize) -> Self {
         Self {
             bench: lite0.bench,
             name,
-            config: lite0.config.clone(),
+            config: NetConfig { pooled: Pooled::Stages, ..lite0.config.clone() },
             preprocess: lite0.preprocess.clone(),
             features: None,
             base: lite0.base.clone(),
             vectors: lite0.features.clone(),
             head,
+            normalize: Some(DEVIATIONS),
             capacity,
         }
     }
@@ -86,6 +93,26 @@ impl Probe<'_> {
     /// Pictures whose vectors are at hand.
     pub fn known(&self) -> Vec<usize> {
         self.vectors.known()
+    }
+
+    /// The head fitted to some of `train`, and how many those are.
+    fn fit_head(&self, train: &[usize]) -> Result<(FittedHead, usize), Error> {
+        let prepared = self.bench.prepared;
+        let train = self.learned(train);
+        let vectors = self.vectors.of(&train)?;
+        let (labels, groups) = (prepared.labels_of(&train), prepared.groups_of(&train));
+        let examples = Examples { features: &vectors, labels: &labels, groups: &groups };
+        Ok((self.head.fit(&self.spec(), &examples)?, train.len()))
+    }
+
+    /// What its head is told.
+    pub fn spec(&self) -> HeadSpec {
+        HeadSpec { normalize: self.normalize.clone(), ..HeadSpec::of(&self.bench) }
+    }
+
+    /// The kind of its head.
+    pub fn head(&self) -> Head {
+        self.head
     }
 
     /// Vectors `[N, D]` of pictures, computed once each.
@@ -104,19 +131,30 @@ impl Rung for Probe<'_> {
     }
 
     fn fit(&self, _: &str, train: &[usize]) -> Result<Fitted, Error> {
-        let prepared = self.bench.prepared;
-        let train = self.learned(train);
-        let vectors = self.vectors.of(&train)?;
-        let (labels, groups) = (prepared.labels_of(&train), prepared.groups_of(&train));
-        let examples = Examples { features: &vectors, labels: &labels, groups: &groups };
-        let head = self.head.fit(HeadSpec::of(&self.bench), &examples)?;
+        let (head, learned_from) = self.fit_head(train)?;
         let (config, net) = with_head(&self.config, (*self.base).clone(), head, self.bench.device)?;
         let (preprocess, features) = (self.preprocess.clone(), self.features);
-        Ok(Fitted { config, preprocess, features, net, history: Vec::new(), learned_from: train.len() })
+        Ok(Fitted { config, preprocess, features, net, history: Vec::new(), learned_from })
     }
 
-    fn features(&self, _: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
-        self.vectors(pictures)
+    /// By the head alone: a net around it takes longer to build than the head to fit.
+    fn answer(&self, _: &str, round: &Round, seed: u64, compare: bool) -> Result<RoundAnswers, Error> {
+        let (head, _) = self.fit_head(&round.train)?;
+        let rows = |pictures: &[usize]| Ok::<_, Error>(head.normalized(self.vectors(pictures)?));
+        let score = rows(&round.score)?;
+        let distances = match compare {
+            true => {
+                let kept = unlike::kept(&self.learned(&round.train), score.len() / round.score.len(), seed);
+                let reference = rows(&kept)?;
+                Some(Reference::new(&reference, reference.len() / kept.len()).distances(&score))
+            }
+            false => None,
+        };
+        Ok(RoundAnswers { logits: head.last.logits(&score), distances, history: Vec::new() })
+    }
+
+    fn features(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        Ok(head_of(fitted).normalized(self.vectors(pictures)?))
     }
 
     fn learned(&self, train: &[usize]) -> Vec<usize> {
@@ -124,24 +162,7 @@ impl Rung for Probe<'_> {
     }
 
     fn logits(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
-        let vectors = self.vectors.of(pictures)?;
-        let tensors = named_tensors(&fitted.net);
-        let part = |name: &str| &tensors[&format!("{}.{name}", fitted.net.last_layer())].values;
-        if let Some(neighbours) = &fitted.config.neighbours {
-            let (features, votes) = (part("features").clone(), part("votes").clone());
-            let (classes, k, temperature) = (fitted.config.num_classes, neighbours.k, neighbours.temperature);
-            return Ok(Knn { features, votes, classes, k, temperature, tried: Vec::new() }.logits(&vectors));
-        }
-        let (weight, bias) = (part("weight"), part("bias"));
-        let d = fitted.net.feature_len();
-        let logit = |row: &[f32], k: usize| {
-            let sum: f64 = row.iter().zip(&weight[k * d..]).map(|(&x, &w)| f64::from(x) * f64::from(w)).sum();
-            (sum + f64::from(bias[k])) as f32
-        };
-        Ok(vectors
-            .chunks_exact(d)
-            .flat_map(|row| (0..bias.len()).map(move |k| (row, k)))
-            .map(|(row, k)| logit(row, k))
-            .collect())
+        let head = head_of(fitted);
+        Ok(head.last.logits(&head.normalized(self.vectors(pictures)?)))
     }
 }

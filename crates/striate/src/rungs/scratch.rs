@@ -60,6 +60,10 @@ impl Rung for Scratch<'_> {
         Ok(infer::logits(&Frozen::new(fitted.net.clone()), &spec, &|_| {})?)
     }
 
+    fn is_dear(&self) -> bool {
+        true
+    }
+
     fn features(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
         let spec = self.bench.infer(&self.preprocess, pictures, self.cache.as_ref());
         Ok(infer::features(&Frozen::new(fitted.net.clone()), &spec, &|_| {})?)

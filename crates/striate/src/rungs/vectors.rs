@@ -15,20 +15,20 @@ use crate::event::Event;
 /// Vectors that are computed from others at a time.
 const BATCH: usize = 32;
 
-type Encode<'a> = Box<dyn Fn(Tensor<4>) -> Tensor<2> + 'a>;
+/// Batches of what it gets to vectors, `[N, ...]` to `[N, D]`.
+type Encode<'a, const D: usize> = Box<dyn Fn(Tensor<D>) -> Tensor<2> + 'a>;
 
 /// Pictures as vectors of one length.
-pub(super) struct Vectors<'a> {
+pub(crate) struct Vectors<'a> {
     bench: Bench<'a>,
     source: Source<'a>,
-    encode: Encode<'a>,
     known: RefCell<BTreeMap<usize, Vec<f32>>>,
 }
 
-/// What `encode` gets, as batches `[N, C, H, W]`.
+/// What vectors are made of, and how.
 enum Source<'a> {
-    Pictures(Preprocess),
-    Vectors(Rc<Vectors<'a>>, [usize; 3]),
+    Pictures(Preprocess, Encode<'a, 4>),
+    Vectors(Rc<Vectors<'a>>, Encode<'a, 2>),
 }
 
 impl<'a> Vectors<'a> {
@@ -38,14 +38,13 @@ impl<'a> Vectors<'a> {
         preprocess: Preprocess,
         encode: impl Fn(Tensor<4>) -> Tensor<2> + 'a,
     ) -> Rc<Self> {
-        let encode = Box::new(encode);
-        Rc::new(Self { bench, source: Source::Pictures(preprocess), encode, known: RefCell::default() })
+        Rc::new(Self { bench, source: Source::Pictures(preprocess, Box::new(encode)), known: RefCell::default() })
     }
 
-    /// What `encode` makes of other vectors, each of `shape` C, H, W.
-    pub fn above(below: Rc<Vectors<'a>>, shape: [usize; 3], encode: impl Fn(Tensor<4>) -> Tensor<2> + 'a) -> Rc<Self> {
-        let (bench, encode) = (below.bench, Box::new(encode));
-        Rc::new(Self { bench, source: Source::Vectors(below, shape), encode, known: RefCell::default() })
+    /// What `encode` makes of batches of other vectors, `[N, E]` to `[N, D]`.
+    pub fn above(below: Rc<Vectors<'a>>, encode: impl Fn(Tensor<2>) -> Tensor<2> + 'a) -> Rc<Self> {
+        let bench = below.bench;
+        Rc::new(Self { bench, source: Source::Vectors(below, Box::new(encode)), known: RefCell::default() })
     }
 
     /// `[N, D]` of these pictures.
@@ -70,19 +69,20 @@ impl<'a> Vectors<'a> {
 
     fn compute(&self, pictures: &[usize]) -> Result<Vec<f32>, Error> {
         match &self.source {
-            Source::Pictures(preprocess) => {
+            Source::Pictures(preprocess, encode) => {
                 let total = pictures.len() as u64;
                 let progress = |done: usize| {
                     let (done, note) = (done as u64, String::new());
                     (self.bench.context.observer)(Event::Progress { done, total, unit: "pictures", note });
                 };
-                Ok(infer::rows(&self.bench.infer(preprocess, pictures, None), &progress, &*self.encode)?)
+                Ok(infer::rows(&self.bench.infer(preprocess, pictures, None), &progress, &**encode)?)
             }
-            Source::Vectors(below, [c, h, w]) => {
+            Source::Vectors(below, encode) => {
                 let mut rows = Vec::new();
                 for batch in pictures.chunks(BATCH) {
-                    let x = TensorData::new(below.of(batch)?, [batch.len(), *c, *h, *w]);
-                    let y = (self.encode)(Tensor::from_data(x, self.bench.device)); // [N, D]
+                    let x = below.of(batch)?;
+                    let shape = [batch.len(), x.len() / batch.len()];
+                    let y = encode(Tensor::from_data(TensorData::new(x, shape), self.bench.device)); // [N, D]
                     rows.extend(y.into_data().try_into_vec_as::<f32>().expect("a net computes in f32"));
                 }
                 Ok(rows)
