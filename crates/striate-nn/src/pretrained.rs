@@ -6,7 +6,7 @@ use burn::tensor::Device;
 
 use crate::checkpoint::Checkpoint;
 use crate::weights::{NamedTensors, load_named, named_tensors};
-use crate::{Net, NetConfig, NetError};
+use crate::{Net, NetConfig, NetError, Pooled};
 
 /// How a picture becomes the input that the weights were trained on.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,15 +97,13 @@ impl Pretrained {
         load_named(self.config()?.init_zeros(device)?, &self.tensors()?)
     }
 
-    /// The net of `config`, a fresh last layer by `seed` and all other weights as trained.
-    pub fn init_for(&self, config: &NetConfig, seed: u64, device: &Device) -> Result<Net, NetError> {
-        if config.in_channels != 3 {
-            let why = format!("must be 3 for weights trained on colour pictures, got {}", config.in_channels);
-            return Err(NetError::Config { model: config.name.clone(), field: "in_channels", why });
-        }
-        let net = config.init(seed, device)?;
+    /// The net without a last layer, its features pooled after every stage ([`Pooled::Stages`]): a last layer of one class of zeros
+    /// stands where another is to come.
+    pub fn init_stages(&self, device: &Device) -> Result<Net, NetError> {
+        let net = NetConfig { pooled: Pooled::Stages, ..NetConfig::new(self.model, 1)? }.init_zeros(device)?;
         let last = format!("{}.", net.last_layer());
         let mut tensors = named_tensors(&net);
+        tensors.retain(|name, _| name.starts_with(&last));
         tensors.extend(self.tensors()?.into_iter().filter(|(name, _)| !name.starts_with(&last)));
         load_named(net, &tensors)
     }

@@ -19,7 +19,9 @@ use crate::predictor::Predictor;
 use crate::{foreign, hand_made, input, model_file};
 
 /// What makes vectors without a model file.
-pub const NAMES: [&str; 5] = ["pixels", "edges", "hog", "efficientnet_lite0", "squeezenet1_1"];
+pub const NAMES: [&str; 6] = ["pixels", "edges", "hog", "efficientnet_lite0", "efficientnet_lite0_stages", "squeezenet1_1"];
+/// What ends the name of a net whose features are pooled after every stage.
+const STAGES: &str = "_stages";
 
 /// Side of raw pixels.
 const PIXEL_SIDE: usize = 32;
@@ -56,10 +58,11 @@ impl Encoder {
             }
             "edges" => Ok(of(Kind::HandMade(hand_made::edges), gray)),
             "hog" => Ok(of(Kind::HandMade(hand_made::gradients), gray)),
-            name => match pretrained::find(name) {
+            name => match NAMES.contains(&name).then(|| pretrained::find(name.trim_end_matches(STAGES))).flatten() {
                 Some(weights) => {
                     let device = chosen();
-                    let net = Frozen::new(weights.init(&device)?);
+                    let stages = name.ends_with(STAGES);
+                    let net = Frozen::new(if stages { weights.init_stages(&device)? } else { weights.init(&device)? });
                     let preprocess = input::of_pretrained(&weights.input, ValueRange::Dtype);
                     Ok(of(Kind::Net(Box::new(net), device), preprocess))
                 }

@@ -40,6 +40,16 @@ pub struct Judge {
     pub words: String,
 }
 
+impl Judge {
+    /// The protocol of rungs that take long to learn, in words.
+    pub fn few_words(&self) -> String {
+        match self.few_rounds.len() {
+            0 | 1 => self.words.clone(),
+            folds => format!("{folds}-fold cross-validation, stratified, whole groups"),
+        }
+    }
+}
+
 /// Cross-validation of up to `small` of the pictures `train`; of more, a held-out set of at most `small / 2`. Without a round where no
 /// class has two groups: then nothing can be measured.
 pub fn judge(prepared: &Prepared, train: &[usize], small: usize, seed: u64) -> Judge {

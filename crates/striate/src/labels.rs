@@ -46,7 +46,8 @@ impl Table {
                     None => (String::new(), String::new()),
                 };
                 let unlike = unlike.map_or("", |unlike| if unlike { "yes" } else { "no" });
-                format!("{},{},{probability:.4},{second},{second_probability},,{unlike}\r\n", cell(file), cell(label))
+                let label = cell(label.as_deref().unwrap_or_default());
+                format!("{},{label},{probability:.4},{second},{second_probability},,{unlike}\r\n", cell(file))
             }
             Prediction::Failed { file, error } => format!("{},,,,,{},\r\n", cell(file), cell(error)),
         };

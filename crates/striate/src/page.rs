@@ -126,6 +126,8 @@ pub struct Calibration {
     pub bins: Vec<CalibrationBin>,
     /// Expected calibration error (Guo et al. 2017), in `[0, 1]`.
     pub ece: f64,
+    /// Brier score (Brier 1950): mean squared distance of probabilities to the truth, summed over classes, in `[0, 2]`.
+    pub brier: f64,
 }
 
 /// What augmentation does to some pictures: a row each, the original first.

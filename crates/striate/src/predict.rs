@@ -28,6 +28,8 @@ pub struct PredictOptions {
     pub out: Option<PathBuf>,
     /// Whether to replace `out`.
     pub overwrite: bool,
+    /// Pictures whose likeliest class has a probability below this get no label, `[0, 1]`.
+    pub min_confidence: f64,
 }
 
 /// What came of it.
@@ -35,6 +37,8 @@ pub struct PredictOptions {
 pub struct PredictReport {
     /// Pictures labelled.
     pub labelled: usize,
+    /// Pictures that got no label because the model is not sure enough.
+    pub unsure: usize,
     /// Pictures that could not be read.
     pub failed: usize,
     /// Pictures by the class they were given, in the model's order.
@@ -62,6 +66,7 @@ pub fn predict(
     let rule = predictor.unlike_rule();
     let mut report = PredictReport {
         labelled: 0,
+        unsure: 0,
         failed: 0,
         by_class: Vec::new(),
         ignored: 0,
@@ -82,10 +87,14 @@ pub fn predict(
     observer(Event::Stage(format!("labelling {total} pictures")));
     for dataset in &datasets {
         report.ignored += dataset.foreign.hidden + dataset.foreign.other;
-        let flow = label_all(&predictor, dataset, &mut |prediction| {
+        let flow = label_all(&predictor, dataset, &mut |mut prediction| {
+            withhold(&mut prediction, options.min_confidence);
             match &prediction {
                 Prediction::Labelled { label, unlike, .. } => {
-                    *counts.entry(label.clone()).or_default() += 1;
+                    match label {
+                        Some(label) => *counts.entry(label.clone()).or_default() += 1,
+                        None => report.unsure += 1,
+                    }
                     if let Some(n) = &mut report.unlike {
                         *n += usize::from(*unlike == Some(true));
                     }
@@ -93,7 +102,7 @@ pub fn predict(
                 Prediction::Failed { .. } => report.failed += 1,
             }
             report.labelled = counts.values().sum();
-            let done = (report.labelled + report.failed) as u64;
+            let done = (report.labelled + report.unsure + report.failed) as u64;
             observer(Event::pictures(done, total as u64));
             if let Some(table) = &mut table {
                 table.push(&prediction);
@@ -110,6 +119,15 @@ pub fn predict(
     let n = |class: &String| counts.get(class).copied().unwrap_or(0);
     report.by_class = predictor.manifest.classes.iter().map(|class| (class.clone(), n(class))).collect();
     Ok(report)
+}
+
+/// Takes the label away where the model is not sure enough of it.
+fn withhold(prediction: &mut Prediction, min_confidence: f64) {
+    if let Prediction::Labelled { label, probability, .. } = prediction
+        && *probability < min_confidence
+    {
+        *label = None;
+    }
 }
 
 /// Picture files that follow one another are one data set, so that they go through the net together.
@@ -183,7 +201,7 @@ fn labelled(file: String, row: &[f64], distance: Option<f64>, classes: &[String]
     order.sort_by(|&a, &b| row[b].total_cmp(&row[a])); // stable: the first of equals wins, as in scoring
     let top: Vec<(String, f64)> = order.iter().take(TOP).map(|&k| (classes[k].clone(), row[k])).collect();
     let unlike = distance.map(|distance| distance > 1.0);
-    Prediction::Labelled { file, label: top[0].0.clone(), probability: top[0].1, top, unlike, distance }
+    Prediction::Labelled { file, label: Some(top[0].0.clone()), probability: top[0].1, top, unlike, distance }
 }
 
 #[cfg(test)]
@@ -202,9 +220,15 @@ mod tests {
     fn the_likeliest_come_first() {
         let classes: Vec<String> = (0..7).map(|k| format!("c{k}")).collect();
         let p = labelled("x.png".into(), &[0.1, 0.3, 0.05, 0.3, 0.15, 0.06, 0.04], Some(1.5), &classes);
+        let mut unsure = p.clone();
+        withhold(&mut unsure, 0.31);
+        assert!(matches!(unsure, Prediction::Labelled { label: None, .. }), "{unsure:?}");
+        let mut sure = p.clone();
+        withhold(&mut sure, 0.3);
+        assert_eq!(sure, p);
         let Prediction::Labelled { label, probability, top, unlike, .. } = p else { panic!("{p:?}") };
         assert_eq!(unlike, Some(true));
-        assert_eq!((label.as_str(), probability), ("c1", 0.3));
+        assert_eq!((label.as_deref(), probability), (Some("c1"), 0.3));
         assert_eq!(top.iter().map(|t| t.0.as_str()).collect::<Vec<_>>(), ["c1", "c3", "c4", "c0", "c5"]);
     }
 }

@@ -148,7 +148,7 @@ pub(crate) fn report(prepared: &Prepared, kinds: &[Kind], seed: u64, observer: O
             n: truth.len(),
         });
     }
-    Ok(ProbeReport { judged_by: judge.words.clone(), kinds })
+    Ok(ProbeReport { judged_by: judge.few_words(), kinds })
 }
 
 /// The class of each scored picture, in the judge's order.

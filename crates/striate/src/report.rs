@@ -233,9 +233,9 @@ pub enum Prediction {
     Labelled {
         /// The picture.
         file: String,
-        /// The likeliest class.
-        label: String,
-        /// Its probability, `[0, 1]`.
+        /// The likeliest class; null where its probability is below `--min-confidence`.
+        label: Option<String>,
+        /// Probability of the likeliest class, `[0, 1]`.
         probability: f64,
         /// The likeliest classes, best first, at most five.
         top: Vec<(String, f64)>,

@@ -27,7 +27,7 @@ pub struct EmbedArgs {
     /// Pictures: a folder, a CSV list, built in (@photos), or one picture
     pub data: String,
     /// pixels (32x32), edges (histograms of their orientation), hog, pca (of the pixels, up to 64 components),
-    /// efficientnet_lite0, squeezenet1_1, a model, or a file of weights from timm or torchvision
+    /// efficientnet_lite0, efficientnet_lite0_stages (pooled after every stage), squeezenet1_1, a model, or a file of weights from timm or torchvision
     #[arg(long, value_name = "WITH", default_value = "efficientnet_lite0")]
     pub with: String,
     /// The table to write, such as x.npy or x.parquet

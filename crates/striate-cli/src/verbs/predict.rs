@@ -25,6 +25,9 @@ Examples:
   # a whole folder, for a spreadsheet
   striate predict runs/photos-ladder-1 new-pictures --out labels.csv
 
+  # label only what the model is at least 80 % sure of; the rest is for a person
+  striate predict runs/photos-ladder-1 new-pictures --out labels.csv --min-confidence 0.8
+
 A picture that is unlike all that the model learned from is flagged: `unlike` in the CSV and in --json (with its \
 distance as a multiple of the limit), a count on stderr.
 
@@ -42,6 +45,14 @@ pub struct PredictArgs {
     /// Replace --out if it is there
     #[arg(long, requires = "out")]
     pub overwrite: bool,
+    /// Leave pictures unlabeled whose likeliest class has a lower probability than this, from 0 to 1
+    #[arg(long, value_name = "P", default_value = "0", value_parser = probability, allow_negative_numbers = true)]
+    pub min_confidence: f64,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(format!("{value} is not a probability, from 0 to 1")) }
 }
 
 pub fn run(args: &PredictArgs, globals: &Globals, terminal: &Terminal) -> anyhow::Result<Verdict> {
@@ -50,6 +61,7 @@ pub fn run(args: &PredictArgs, globals: &Globals, terminal: &Terminal) -> anyhow
         inputs: args.inputs.clone(),
         out: args.out.clone(),
         overwrite: args.overwrite,
+        min_confidence: args.min_confidence,
     };
     let mut failed = 0;
     let mut unheard = None; // why the answer could not be printed
@@ -72,7 +84,7 @@ pub fn run(args: &PredictArgs, globals: &Globals, terminal: &Terminal) -> anyhow
     if let Some(e) = unheard {
         return Err(e);
     }
-    if report.labelled == 0 && report.failed > 0 {
+    if report.labelled + report.unsure == 0 && report.failed > 0 {
         let n = count(report.failed, "picture", "pictures");
         anyhow::bail!("none of {n} could be read; give pictures as JPEG, PNG, WebP, GIF, BMP or TIFF");
     }
@@ -82,7 +94,7 @@ pub fn run(args: &PredictArgs, globals: &Globals, terminal: &Terminal) -> anyhow
     if let (Some(out), false) = (&args.out, globals.json) {
         terminal.answer(&summary(&report, &out.display().to_string()))?;
     } else if report.failed > 0 && !globals.json {
-        terminal.warn(&format!("{} of {} pictures could not be read", report.failed, report.failed + report.labelled));
+        terminal.warn(&format!("{} of {} pictures could not be read", report.failed, report.failed + report.labelled + report.unsure));
     }
     Ok(Verdict::Yes)
 }
@@ -91,6 +103,7 @@ pub fn run(args: &PredictArgs, globals: &Globals, terminal: &Terminal) -> anyhow
 fn tell(prediction: &Prediction, print: bool, failed: usize, terminal: &Terminal) -> anyhow::Result<()> {
     match prediction {
         Prediction::Labelled { file, label, probability, .. } if print => {
+            let label = label.as_deref().unwrap_or("-");
             terminal.answer(&format!("{label}\t{}\t{file}\n", percent(*probability)))
         }
         Prediction::Labelled { .. } => Ok(()),
@@ -108,7 +121,7 @@ fn tell(prediction: &Prediction, print: bool, failed: usize, terminal: &Terminal
 /// How many pictures are unlike those that the model learned from, and what that is worth.
 fn unlike(report: &PredictReport) -> Option<String> {
     let (unlike, share) = (report.unlike.filter(|n| *n > 0)?, report.false_alarms?);
-    let (of, are) = (count(report.labelled, "picture", "pictures"), if unlike == 1 { "is" } else { "are" });
+    let (of, are) = (count(report.labelled + report.unsure, "picture", "pictures"), if unlike == 1 { "is" } else { "are" });
     Some(format!(
         "{unlike} of {of} {are} unlike those the model learned from: do not rely on their labels (of pictures of the right kind about {:.0} in 100 are flagged as well)",
         100.0 * share
@@ -116,10 +129,14 @@ fn unlike(report: &PredictReport) -> Option<String> {
 }
 
 fn summary(report: &PredictReport, out: &str) -> String {
-    let of = report.labelled + report.failed;
+    let of = report.labelled + report.unsure + report.failed;
     let mut text = format!("Labelled {} of {} in {out}\n", report.labelled, count(of, "picture", "pictures"));
     if report.failed > 0 {
         text += &format!("{} could not be read: see the column `error`\n", count(report.failed, "picture", "pictures"));
+    }
+    if report.unsure > 0 {
+        let pictures = count(report.unsure, "picture", "pictures");
+        text += &format!("{pictures} left without a label: the likeliest class is below --min-confidence\n");
     }
     if report.ignored > 0 {
         text += &format!("{} passed by: hidden, or not a picture\n", count(report.ignored, "file", "files"));
@@ -136,7 +153,7 @@ mod tests {
     fn the_summary_counts() {
         let by_class = vec![("fish".to_string(), 2), ("tool".to_string(), 0)];
         let report =
-            PredictReport { labelled: 2, failed: 1, by_class, ignored: 3, unlike: Some(1), false_alarms: Some(0.05) };
+            PredictReport { labelled: 2, unsure: 0, failed: 1, by_class, ignored: 3, unlike: Some(1), false_alarms: Some(0.05) };
         let warning = unlike(&report).expect("one is unlike");
         assert!(warning.contains("1 of 2 pictures is unlike") && warning.contains("about 5 in 100"), "{warning}");
         assert_eq!(unlike(&PredictReport { unlike: Some(0), ..report.clone() }), None);

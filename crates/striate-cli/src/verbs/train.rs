@@ -15,8 +15,9 @@ use crate::terminal::{Terminal, duration};
 /// Arguments of `train`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Without --model or --recipe it climbs a ladder, from guessing to a pretrained net, scores every rung on pictures \
-held out, keeps the simplest that ties the best, and says what more labels would buy. It looks for likely wrong labels, \
+Without --model or --recipe it climbs a ladder, from guessing to a pretrained net, scores every rung on held-out \
+pictures, saves the one that is expected to do best on new ones (by these scores and by how such rungs do on other data \
+with as few labels: docs/choice.md), and says what more labels would buy. It looks for likely wrong labels, \
 trivial shortcuts (picture size, borders, cameras, dates), copies and odd pictures, and tells what deserves a look. It writes \
 one model file and one report (a page that opens by double-click) into a new folder under runs/.
 
@@ -46,8 +47,9 @@ pub struct TrainArgs {
     /// Train exactly by this recipe: a built-in name (`striate models` lists them) or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     pub recipe: Option<String>,
-    /// Climb chance and this rung alone: pixels, edges_hog, pca, conv4, efficientnet_lite0_knn, efficientnet_lite0_svm,
-    /// efficientnet_lite0, efficientnet_lite0_finetuned
+    /// Climb chance and this rung alone: pixels, edges_hog, pca, conv4, efficientnet_lite0_centroid,
+    /// efficientnet_lite0_discriminant, efficientnet_lite0_knn, efficientnet_lite0_svm, efficientnet_lite0,
+    /// efficientnet_lite0_finetuned
     #[arg(long, value_name = "RUNG", conflicts_with_all = ["model", "recipe"])]
     pub rung: Option<String>,
     /// Passes over the training pictures
@@ -62,7 +64,7 @@ pub struct TrainArgs {
     /// Side of the square input, in pixels
     #[arg(long, value_name = "PIXELS", value_parser = positive, allow_negative_numbers = true)]
     pub image_size: Option<usize>,
-    /// Time the ladder plans for: 90s, 2m, 1h
+    /// Time for the whole ladder, by the clock: 90s, 2m, 1h; rungs that do not fit are left out and named
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = some_time)]
     pub budget: Duration,
     /// Pictures whose names give this regular expression the same first capture are kept on one side of every split

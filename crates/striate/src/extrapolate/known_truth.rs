@@ -4,7 +4,8 @@
 
 use super::*;
 use crate::draws::{Draw, Pool};
-use crate::label_curve::{Head, Learner, measure};
+use crate::label_curve::{Learner, measure};
+use crate::rungs::heads::{Head, HeadSpec};
 use std::collections::BTreeMap;
 use striate_data::dataset::{Dataset, OpenOptions};
 use striate_data::picture::Pixels;
@@ -53,7 +54,8 @@ impl Table {
     }
 
     fn learner<'a>(&self, features: &'a [f32], head: Head) -> Learner<'a> {
-        Learner { name: "test".into(), features, head }
+        let spec = HeadSpec { normalize: None, classes: self.classes, balanced: false, seed: 1 };
+        Learner { name: "test".into(), features, head, spec }
     }
 
     fn singles(&self) -> Vec<u32> {

@@ -38,6 +38,8 @@ pub fn draw(page: &Page) -> Option<Section> {
         note: html! {
             p { "Pictures are gathered by the probability of the answer given. On the diagonal, answers given with 80\u{202f}% are right in 80\u{202f}% of cases. Area: number of pictures." }
             p { b { "Expected calibration error" } " " (percent(calibration.ece)) ": mean distance from the diagonal, weighted by pictures (Guo et al. 2017). On few pictures chance alone makes some." }
+            @if calibration.brier.is_finite() { p { b { "Brier score" } " " (format!("{:.3}", calibration.brier)) ": mean squared distance of the probabilities from the truth, summed over classes (Brier 1950). 0 is perfect; always giving each of K classes the same probability has 1 − 1/K." } }
+            p { "The probabilities of a ladder's model are calibrated by one number, a temperature that was found on held-out pictures other than those it is shown for." }
         },
     })
 }
@@ -93,7 +95,7 @@ mod tests {
     #[test]
     fn says_in_words_which_way_it_errs() {
         let bin = |confidence, accuracy| CalibrationBin { confidence, accuracy, n: 50 };
-        let word = |b: CalibrationBin, ece| verdict(&Calibration { bins: vec![], ece }, &[&b]).into_string();
+        let word = |b: CalibrationBin, ece| verdict(&Calibration { bins: vec![], ece, brier: 0.1 }, &[&b]).into_string();
         assert!(word(bin(0.95, 0.80), 0.15).contains("too sure"));
         assert!(word(bin(0.70, 0.90), 0.20).contains("too modest"));
         assert!(word(bin(0.91, 0.90), 0.01).contains("Nearly"));
@@ -105,6 +107,7 @@ mod tests {
         page.calibration = Some(Calibration {
             bins: vec![CalibrationBin { confidence: f64::NAN, accuracy: 0.0, n: 3 }],
             ece: f64::NAN,
+            brier: f64::NAN,
         });
         assert!(draw(&page).is_none());
     }

@@ -257,6 +257,7 @@ pub fn photos() -> Page {
         calibration: Some(Calibration {
             bins: bins.map(|(confidence, accuracy, n)| CalibrationBin { confidence, accuracy, n }).to_vec(),
             ece: 0.024,
+            brier: 0.081,
         }),
         code: None,
         restore: None,

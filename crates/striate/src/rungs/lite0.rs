@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use burn::tensor::Tensor;
 use striate_data::preprocess::Preprocess;
-use striate_nn::weights::{NamedTensor, NamedTensors, load_named, named_tensors};
-use striate_nn::{Frozen, NetConfig, Pass, Pooled, pretrained};
+use striate_nn::weights::{NamedTensors, named_tensors};
+use striate_nn::{Frozen, NetConfig, Pass, pretrained};
 
 use super::Bench;
 use super::vectors::Vectors;
@@ -59,14 +59,10 @@ impl<'a> Lite0<'a> {
         let pretrained = pretrained::find("efficientnet_lite0").expect("its weights come with the program");
         let preprocess = input::of_pretrained(&pretrained.input, bench.prepared.scan.range);
         let config = bench.config("efficientnet_lite0", &preprocess)?;
-        let staged = NetConfig { pooled: Pooled::Stages, num_classes: 1, ..config.clone() };
-        let zeros = named_tensors(&staged.init_zeros(bench.device)?);
-        let mut tensors = pretrained.tensors()?;
-        let is_last = |name: &str| name.starts_with("classifier.");
-        tensors.retain(|name, _| !is_last(name));
-        let base = Rc::new(tensors.clone());
-        tensors.extend(zeros.into_iter().filter(|(name, _): &(String, NamedTensor)| is_last(name)));
-        let net = Rc::new(Frozen::new(load_named(staged.init_zeros(bench.device)?, &tensors)?));
+        let net = Rc::new(Frozen::new(pretrained.init_stages(bench.device)?));
+        let mut base = named_tensors(net.net());
+        base.retain(|name, _| !name.starts_with(&format!("{}.", net.net().last_layer())));
+        let base = Rc::new(base);
         let [h, w] = preprocess.size;
         let zeros = Tensor::zeros([1, preprocess.channels(), h, w], bench.device);
         let (below, early) = net.net().below_last_block(zeros, &Pass::Infer);
