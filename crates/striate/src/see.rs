@@ -31,6 +31,7 @@ pub use first::FilterSummary;
 use first::FirstLayer;
 use pass::Seen;
 use portrait::Portraits;
+use rows::Rows;
 use subject::Subject;
 pub use transfer::ClassDrawn;
 
@@ -145,12 +146,14 @@ pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error>
         return Err(Error::request(what, "give others"));
     }
     observer(Event::Stage("cutting out what excites the channels".into()));
-    let shown = rows::draw(&activity, &patches, &wanted, &out, &mut clock)?;
-    let layers = layers(&subject, &activity, &shown);
+    let rows = Rows::begin(&activity, &patches, &wanted, &out, &mut clock)?;
+    let mut layers = layers(&subject, &activity);
     let pairs = confused::pairs(&subject, &activity, &said);
     let chosen = portrait::chosen(&said, options.explained);
     let explained = portrait::draw(&subject, &dataset, &said, &chosen, &out, &mut clock, observer)?;
     let Portraits { drawn: explained, left_out: explained_left_out, evidence_left_out } = explained;
+    let shown = rows.finish(&out, &mut clock)?;
+    layers.iter_mut().zip(&shown).for_each(|(layer, shown)| layer.shown.clone_from(shown));
     let gallery = Wanted::new(&shown, &classes).draw(&subject, &out, &mut clock, observer)?;
     observer(Event::Stage("writing the pages".into()));
     let count = |of: &[Vec<usize>]| of.iter().map(Vec::len).sum::<usize>();
@@ -243,8 +246,9 @@ fn shown(subject: &Subject, options: &SeeOptions) -> Result<Vec<Vec<usize>>, Err
     Ok(subject.layers.iter().map(of).collect())
 }
 
-fn layers(subject: &Subject, activity: &Activity, shown: &[Vec<usize>]) -> Vec<LayerSummary> {
-    let of = |((layer, activity), shown): ((&subject::Layer, &activity::LayerActivity), &Vec<usize>)| {
+/// The layers in figures, none of their channels shown yet.
+fn layers(subject: &Subject, activity: &Activity) -> Vec<LayerSummary> {
+    let of = |(layer, activity): (&subject::Layer, &activity::LayerActivity)| {
         let [_, h, w] = layer.shape;
         let field = layer.fields[h / 2 * w + w / 2];
         let channels = &activity.channels;
@@ -256,8 +260,8 @@ fn layers(subject: &Subject, activity: &Activity, shown: &[Vec<usize>]) -> Vec<L
             positive: channels.iter().map(activity::Channel::positive).sum::<f64>() / channels.len() as f64,
             dead: (0..channels.len()).filter(|&i| channels[i].is_dead()).collect(),
             duplicates: twins.iter().enumerate().filter_map(|(i, twin)| Some([i, (*twin)?])).collect(),
-            shown: shown.clone(),
+            shown: Vec::new(),
         }
     };
-    subject.layers.iter().zip(&activity.layers).zip(shown).map(of).collect()
+    subject.layers.iter().zip(&activity.layers).map(of).collect()
 }

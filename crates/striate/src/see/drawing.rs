@@ -120,7 +120,9 @@ impl Wanted {
 
     /// Draws what is not there yet and fits into the time that is left; of what does not fit, smaller drawings that follow may.
     pub fn draw(self, subject: &Subject, out: &Path, clock: &mut Clock, observer: Observer) -> Result<Gallery, Error> {
-        observer(Event::Stage("drawing what excites channels and classes".into()));
+        if clock.left() > 0.0 {
+            observer(Event::Stage("drawing what excites channels and classes".into()));
+        }
         let mut gallery = Gallery { depths: self.depths, ..Gallery::default() };
         for (i, &drawing) in self.drawings.iter().enumerate() {
             let there = out.join(drawing.file()).exists();

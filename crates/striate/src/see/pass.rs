@@ -23,6 +23,9 @@ use crate::thumb::to_rgb;
 const BATCH: usize = 4;
 /// Pictures whose features are kept, to find the nearest.
 const REMEMBERED: usize = 20_000;
+/// Pictures that are looked at before any is left out, and share of the pass's time that they may take: the first ones, which excite every
+/// channel more than any before, take longest.
+const FIRST: (usize, f64) = (16, 0.125);
 
 /// What one pass over the pictures brings.
 pub(super) struct Seen {
@@ -57,8 +60,9 @@ pub(super) fn look(
         left_out: 0,
     };
     let (due, apart) = (clock.half(), AtomicUsize::new(1));
+    let judged = clock.now() + FIRST.1 * (due - clock.now());
     let make = |i: usize| {
-        (i % apart.load(Ordering::Relaxed) == 0).then(|| match dataset.picture(i) {
+        i.is_multiple_of(apart.load(Ordering::Relaxed)).then(|| match dataset.picture(i) {
             Ok(decoded) => Ok(subject.preprocess.to_unit(&decoded.picture)),
             Err(why) => Err(Fault { file: dataset.name(i), error: why.to_string() }),
         })
@@ -83,6 +87,9 @@ pub(super) fn look(
         }
         begun = clock.now();
         observer(Event::pictures(done as u64, total as u64));
+        if seen.activity.pictures == 0 || seen.activity.pictures < FIRST.0 && clock.now() < judged {
+            return ControlFlow::Continue(());
+        }
         match clock.units_by(due, Work::Look) {
             Some(0) => return ControlFlow::Break(()),
             Some(more) => apart.store((total - done).div_ceil(more).max(1), Ordering::Relaxed),

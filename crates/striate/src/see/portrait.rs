@@ -22,6 +22,8 @@ pub(crate) const LAYERS: usize = 6;
 const MAPS: usize = 6;
 /// Pictures named as most alike.
 pub(crate) const NEAREST: usize = 6;
+/// Name of the row of them.
+pub(crate) const NEAR: &str = "near";
 /// Points on the way of integrated gradients.
 const POINTS: usize = 32;
 /// What a covered or absent part shows, in `[0, 1]`.
@@ -124,14 +126,19 @@ pub(crate) fn draw(
     let total = chosen.len() as u64;
     observer(Event::Stage(format!("explaining {total} pictures")));
     for (i, &at) in chosen.iter().enumerate() {
-        if !clock.fits(clock.cost(Work::Portrait, 1.0)) {
-            break;
+        let there = out.join(file(said[at].picture, NEAR)).exists();
+        if !there {
+            if !clock.fits(clock.cost(Work::Portrait, 1.0)) {
+                continue;
+            }
+            clock.time(Work::Portrait, 1.0, || base(subject, dataset, &said[at], out))?;
         }
+        // Drawn anew: an earlier run may have looked at other pictures. This file is the last of those that take little time.
+        near(subject, dataset, said, at, out)?;
         // The page follows.
         clock.keep(clock.cost(Work::File, 1.0).unwrap_or(0.0));
-        clock.time(Work::Portrait, 1.0, || base(subject, dataset, said, at, out))?;
         portraits.drawn.push(Portrait { at, evidence: if subject.tells_classes() { vec!["cam"] } else { Vec::new() } });
-        observer(Event::pictures(i as u64 + 1, 2 * total));
+        observer(Event::pictures(i as u64 + 1, total));
     }
     portraits.left_out = chosen.len() - portraits.drawn.len();
     if subject.tells_classes() {
@@ -139,7 +146,7 @@ pub(crate) fn draw(
         let forward = clock.cost(Work::Forward, 1.0).unwrap_or(0.0);
         clock.suppose(Work::Occlusion, passes as f64 * forward);
         clock.suppose(Work::Integrated, POINTS as f64 * GRADIENT * forward);
-        let done = portraits.drawn.len() as u64;
+        let total = 2 * portraits.drawn.len() as u64;
         for (i, portrait) in portraits.drawn.iter_mut().enumerate() {
             for (what, work) in [("occlusion", Work::Occlusion), ("integrated", Work::Integrated)] {
                 let there = out.join(file(said[portrait.at].picture, what)).exists();
@@ -152,16 +159,17 @@ pub(crate) fn draw(
                     portraits.evidence_left_out += 1;
                 }
             }
-            observer(Event::pictures(done + i as u64 + 1, 2 * total));
+            let (done, note) = (2 * i as u64 + 2, String::new());
+            observer(Event::Progress { done, total, unit: "maps", note });
         }
     }
     portraits.drawn.sort_by_key(|portrait| portrait.at);
     Ok(portraits)
 }
 
-/// What takes little time: the picture, the maps of its layers, Grad-CAM and the pictures that it resembles.
-fn base(subject: &Subject, dataset: &Dataset, said: &[Said], at: usize, out: &Path) -> Result<(), Error> {
-    let Said { picture, class: (class, _), .. } = said[at];
+/// What takes little time: the picture, the maps of its layers and Grad-CAM.
+fn base(subject: &Subject, dataset: &Dataset, said: &Said, out: &Path) -> Result<(), Error> {
+    let Said { picture, class: (class, _), .. } = *said;
     let Some(unit) = unit_picture(subject, dataset, picture) else { return Ok(()) };
     let size = subject.preprocess.size;
     let whole = to_rgb(&unit, size);
@@ -176,8 +184,14 @@ fn base(subject: &Subject, dataset: &Dataset, said: &[Said], at: usize, out: &Pa
     for layer in layers(subject) {
         put(&format!("layer{layer}"), &maps(&outputs[layer], subject.layers[layer].shape))?;
     }
+    Ok(())
+}
+
+/// The pictures that it resembles most.
+fn near(subject: &Subject, dataset: &Dataset, said: &[Said], at: usize, out: &Path) -> Result<(), Error> {
     let near = nearest(said, at).into_iter().filter_map(|i| unit_picture(subject, dataset, said[i].picture));
-    put("near", &beside(&near.map(|unit| fitted(&to_rgb(&unit, size))).collect::<Vec<_>>()))
+    let row = beside(&near.map(|unit| fitted(&to_rgb(&unit, subject.preprocess.size))).collect::<Vec<_>>());
+    write(out, &file(said[at].picture, NEAR), &to_webp(&row, true))
 }
 
 /// Draws one map of evidence that takes many passes through the net; answers whether it is there.

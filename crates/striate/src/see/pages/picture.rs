@@ -94,7 +94,7 @@ impl Atlas<'_> {
             @if !nearest.is_empty() { section {
                 h2 { "What it resembles" }
                 div.body {
-                    div.scroll { (strip(up, &file(said.picture, "near"), "The pictures it resembles most")) }
+                    div.scroll { (strip(up, &file(said.picture, portrait::NEAR), "The pictures it resembles most")) }
                     ol.facts { @for other in nearest.iter().take(NEAREST) {
                         @let other = &self.said[*other];
                         li { bdi { (shown(&self.dataset.name(other.picture), 120)) } @if tells { ": " (self.class(other.class.0)) } }
