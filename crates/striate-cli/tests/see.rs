@@ -28,7 +28,7 @@ fn an_atlas_shows_every_layer_and_comes_out_the_same() {
     let run = |args: &[&str]| striate(&folder, args);
     let train = ["train", "@digits", "--model", "lenet5", "--epochs", "1", "--out", "run", "--quiet"];
     assert_eq!(run(&train).status.code(), Some(0));
-    let see = ["see", "run", "--images", "@digits", "--channels", "3", "--classes", "3", "--json"];
+    let see = ["see", "run", "--images", "@digits", "--channels", "3", "--classes", "3", "--budget", "1h", "--json"];
     let report = answer(&run(&see));
     let atlas = folder.join("run/atlas");
     assert_eq!(report["pictures"], 1797, "{report}");
@@ -61,7 +61,8 @@ fn an_atlas_shows_every_layer_and_comes_out_the_same() {
     for lost in ["drawn/class-3-distill.webp", "drawn/1-0-varied.webp", "pictures/0-near.webp", "index.html"] {
         std::fs::remove_file(atlas.join(lost)).expect("a file of the atlas");
     }
-    let again = ["see", "run", "--images", "@digits", "--channels", "3", "--classes", "3", "--threads", "1", "--quiet"];
+    let mut again = see.to_vec();
+    again.splice(again.len() - 1.., ["--threads", "1", "--quiet"]);
     assert_eq!(run(&again).status.code(), Some(0));
     let differ = files(&atlas).into_iter().find(|(name, bytes)| before.get(name) != Some(bytes));
     assert!(
@@ -69,10 +70,18 @@ fn an_atlas_shows_every_layer_and_comes_out_the_same() {
         "the same files: {:?}",
         differ.map(|(name, _)| name)
     );
-    // Another budget, and drawings that are no longer shown go.
-    let none = ["see", "run", "--images", "@digits", "--channels", "1", "--budget", "0s", "--explain", "0", "--json"];
-    let report = answer(&run(&none));
+    // Without time: what is drawn already is kept, and nothing is added.
+    let none = ["see", "run", "--images", "@digits", "--channels", "3", "--classes", "3", "--budget", "0s", "--json"];
+    let kept = answer(&run(&none));
+    assert!(kept["drawings"].as_u64() > Some(0) && kept["drawings"].as_u64() <= report["drawings"].as_u64(), "{kept}");
+    let elsewhere = [&none[..], &["--out", "none"]].concat();
+    let report = answer(&run(&elsewhere));
     assert!(report["drawings"] == 0 && report["drawings_left_out"].as_u64() > Some(0), "{report}");
+    assert!(report["explained"] == 0 && report["explained_left_out"].as_u64() > Some(0), "{report}");
+    let pictures = ["pictures", "pictures_left_out"].map(|name| report[name].as_u64().expect("a number"));
+    assert!(pictures[0] > 0 && pictures[1] > 0 && pictures[0] + pictures[1] == 1797, "a sample: {report}");
+    assert!(report["channels_out_of_time"].as_u64() > Some(0), "{report}");
+    assert!(folder.join("none/patches/1-0.webp").exists(), "each layer shows a channel at least");
 
     refused(&run(&["see", "run", "--images", "@digits", "--layers", "conv9", "--out", "other"]), "conv9");
     refused(&run(&["see", "run", "--images", "@digits", "--classes", "10", "--out", "other"]), "10");

@@ -2,16 +2,18 @@
 
 pub(crate) mod activity;
 mod claim;
+mod clock;
 mod confused;
 mod drawing;
 pub(crate) mod first;
 mod pages;
+mod pass;
 mod patch;
 mod portrait;
+mod rows;
 pub(crate) mod subject;
 mod transfer;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,24 +23,22 @@ use striate_data::dataset::{Dataset, OpenOptions};
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::report::Fault;
-use crate::stream::in_batches;
-use crate::thumb::to_rgb;
-use activity::{Activity, TOP};
+use activity::Activity;
 use claim::{claim, write};
-use drawing::{Plan, spread};
+use clock::{Clock, Work};
+use drawing::{Wanted, spread};
 pub use first::FilterSummary;
 use first::FirstLayer;
-use patch::Patch;
-use portrait::Said;
-use subject::{Run, Subject};
+use pass::Seen;
+use portrait::Portraits;
+use rows::Rows;
+use subject::Subject;
 pub use transfer::ClassDrawn;
 
-/// Pictures that go through the net at a time: what all layers give for them is held at once.
-const BATCH: usize = 4;
 /// Classes that are drawn where nobody names some.
 const CLASSES: usize = 6;
-/// Pictures whose features are kept, to find the nearest.
-const REMEMBERED: usize = 20_000;
+/// Pages beside those of layers and pictures, with their style.
+const PAGES: usize = 5;
 
 /// Which net to look at, by which pictures.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub struct SeeOptions {
     pub classes: Option<Vec<String>>,
     /// Pictures to explain one by one, at most.
     pub explained: usize,
-    /// How long drawing may take, by a plan that looks at no clock.
+    /// How long all of it may take; what does not fit is left out and counted. What is drawn already takes no time.
     pub budget: Duration,
     /// Whether a folder that holds other things may be written to.
     pub overwrite: bool,
@@ -70,14 +70,18 @@ pub struct SeeReport {
     pub model: String,
     /// Pictures that went through it.
     pub pictures: usize,
+    /// Pictures that did not go through it for lack of time: the others are a sample, evenly spread.
+    pub pictures_left_out: usize,
     /// Pictures that could not be read.
     pub faults: Vec<Fault>,
     /// The filters of the first layer.
     pub filters: FilterSummary,
     /// In the order in which a picture meets them.
     pub layers: Vec<LayerSummary>,
-    /// Channels that the pages show no patches of, to keep the atlas small.
+    /// Channels that the pages show no patches of, to keep the atlas small or for lack of time.
     pub channels_left_out: usize,
+    /// Those of them that would have been shown, had there been time.
+    pub channels_out_of_time: usize,
     /// Files drawn by gradient ascent.
     pub drawings: usize,
     /// Drawings of channels and classes shown that did not fit into the budget.
@@ -86,6 +90,10 @@ pub struct SeeReport {
     pub classes: Vec<ClassDrawn>,
     /// Pictures that have a page of their own.
     pub explained: usize,
+    /// Pictures to explain that did not fit into the budget.
+    pub explained_left_out: usize,
+    /// Maps by occlusion or integrated gradients that pictures with a page go without for lack of time.
+    pub evidence_left_out: usize,
     /// Pairs of classes of which one is taken for the other.
     pub confused: usize,
     /// Length of all files.
@@ -113,10 +121,11 @@ pub struct LayerSummary {
     pub shown: Vec<usize>,
 }
 
-/// Draws the atlas.
+/// Draws the atlas: first what the pictures show, then single pictures explained, then drawings, each as far as time goes.
 pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error> {
-    let subject = Subject::open(&options.model)?;
-    let shown = shown(&subject, options)?;
+    let mut clock = Clock::start(options.budget);
+    let subject = clock.time(Work::Open, 1.0, || Subject::open(&options.model))?;
+    let wanted = shown(&subject, options)?;
     let classes = classes(&subject, options)?;
     let dataset = open(&subject, &options.images)?;
     if dataset.is_empty() {
@@ -125,36 +134,45 @@ pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error>
     let out = claim::place(options);
     claim(&out, &subject, &dataset, options.overwrite)?;
     let first = FirstLayer::new(&subject.filters);
-    let Seen { activity, patches, said, faults } = look(&subject, &dataset, &shown, observer)?;
+    let begun = clock.now();
+    let files = pages::write_filters(&subject, &first, &out)?;
+    clock.measured(Work::File, files as f64, clock.now() - begun);
+    let pages = PAGES + wanted.iter().filter(|channels| !channels.is_empty()).count();
+    clock.keep(clock.cost(Work::File, pages as f64).unwrap_or(0.0));
+    let Seen { activity, patches, said, faults, left_out } =
+        pass::look(&subject, &dataset, &wanted, &mut clock, observer);
     if activity.pictures == 0 {
         let what = format!("no picture could be read: {}: {}", faults[0].file, faults[0].error);
         return Err(Error::request(what, "give others"));
     }
-    let explained = portrait::chosen(&said, options.explained);
-    if !explained.is_empty() {
-        observer(Event::Stage(format!("explaining {} pictures", explained.len())));
-    }
-    for (i, &at) in explained.iter().enumerate() {
-        portrait::draw(&subject, &dataset, &said, at, &out)?;
-        let (done, total) = (i as u64 + 1, explained.len() as u64);
-        observer(Event::pictures(done, total));
-    }
-    let plan = Plan::new(&subject, &shown, &classes, options.budget);
-    plan.draw(&subject, &out, observer)?;
-    observer(Event::Stage("writing the pages".into()));
+    observer(Event::Stage("cutting out what excites the channels".into()));
+    let rows = Rows::begin(&activity, &patches, &wanted, &out, &mut clock)?;
+    let mut layers = layers(&subject, &activity);
     let pairs = confused::pairs(&subject, &activity, &said);
+    let chosen = portrait::chosen(&said, options.explained);
+    let explained = portrait::draw(&subject, &dataset, &said, &chosen, &out, &mut clock, observer)?;
+    let Portraits { drawn: explained, left_out: explained_left_out, evidence_left_out } = explained;
+    let shown = rows.finish(&out, &mut clock)?;
+    layers.iter_mut().zip(&shown).for_each(|(layer, shown)| layer.shown.clone_from(shown));
+    let gallery = Wanted::new(&shown, &classes).draw(&subject, &out, &mut clock, observer)?;
+    observer(Event::Stage("writing the pages".into()));
+    let count = |of: &[Vec<usize>]| of.iter().map(Vec::len).sum::<usize>();
     let all: usize = subject.layers.iter().map(|layer| layer.shape[0]).sum();
     let mut report = SeeReport {
         model: subject.name.clone(),
         pictures: activity.pictures,
+        pictures_left_out: left_out,
         faults,
         filters: first.summary.clone(),
-        layers: layers(&subject, &activity, &shown),
-        channels_left_out: all - shown.iter().map(Vec::len).sum::<usize>(),
-        drawings: plan.drawings.len(),
-        drawings_left_out: plan.left_out,
-        classes: transfer::judge(&subject, &plan, &out)?,
+        layers,
+        channels_left_out: all - count(&shown),
+        channels_out_of_time: count(&wanted) - count(&shown),
+        drawings: gallery.drawings.len(),
+        drawings_left_out: gallery.left_out,
+        classes: transfer::judge(&subject, &gallery, &out)?,
         explained: explained.len(),
+        explained_left_out,
+        evidence_left_out,
         confused: pairs.len(),
         bytes: 0,
         page: out.join("index.html").display().to_string(),
@@ -164,8 +182,7 @@ pub fn see(options: &SeeOptions, observer: Observer) -> Result<SeeReport, Error>
         dataset: &dataset,
         first: &first,
         activity: &activity,
-        patches: &patches,
-        plan: &plan,
+        gallery: &gallery,
         said: &said,
         explained: &explained,
         pairs: &pairs,
@@ -229,82 +246,9 @@ fn shown(subject: &Subject, options: &SeeOptions) -> Result<Vec<Vec<usize>>, Err
     Ok(subject.layers.iter().map(of).collect())
 }
 
-/// What one pass over the pictures brings.
-struct Seen {
-    activity: Activity,
-    patches: HashMap<(usize, usize), Vec<Patch>>,
-    said: Vec<Said>,
-    faults: Vec<Fault>,
-}
-
-fn look(subject: &Subject, dataset: &Dataset, shown: &[Vec<usize>], observer: Observer) -> Result<Seen, Error> {
-    let total = dataset.len();
-    observer(Event::Stage(format!("looking at {total} pictures through {}", subject.name)));
-    let mut seen =
-        Seen { activity: Activity::new(subject), patches: HashMap::new(), said: Vec::new(), faults: Vec::new() };
-    let make = |i: usize| match dataset.picture(i) {
-        Ok(decoded) => Ok(subject.preprocess.to_unit(&decoded.picture)),
-        Err(why) => Err(Fault { file: dataset.name(i), error: why.to_string() }),
-    };
-    in_batches(total, BATCH, make, |from, made| {
-        let mut batch = Vec::new();
-        for (i, made) in made.into_iter().enumerate() {
-            match made {
-                Ok(unit) => batch.push((from + i, unit)),
-                Err(fault) => seen.faults.push(fault),
-            }
-        }
-        seen.push(subject, dataset, shown, &batch);
-        let done = (from + BATCH).min(total) as u64;
-        observer(Event::pictures(done, total as u64));
-        std::ops::ControlFlow::Continue(())
-    });
-    Ok(seen)
-}
-
-impl Seen {
-    fn push(&mut self, subject: &Subject, dataset: &Dataset, shown: &[Vec<usize>], batch: &[(usize, Vec<f32>)]) {
-        if batch.is_empty() {
-            return;
-        }
-        let prepared: Vec<Vec<f32>> = batch
-            .iter()
-            .map(|(_, unit)| {
-                let mut prepared = unit.clone();
-                subject.preprocess.normalise(&mut prepared);
-                prepared
-            })
-            .collect();
-        let Run { outputs, features, logits } = subject.run(&prepared.iter().map(Vec::as_slice).collect::<Vec<_>>());
-        let (classes, length) = (logits.len() / batch.len(), features.len() / batch.len());
-        let mut pictures = Vec::new();
-        for (at, &(picture, _)) in batch.iter().enumerate() {
-            let class = transfer::likeliest(&logits[at * classes..][..classes]);
-            let label = dataset.examples[picture].label.map(|label| label as usize);
-            pictures.push((picture, label.unwrap_or(class.0)));
-            if self.said.len() < REMEMBERED {
-                let name = label.and_then(|label| dataset.classes.get(label));
-                let truth = name.and_then(|name| subject.classes.iter().position(|class| class == name));
-                let features = features[at * length..][..length].to_vec();
-                self.said.push(Said { picture, class, truth, features });
-            }
-        }
-        let drawn: Vec<_> = batch.iter().map(|(_, unit)| to_rgb(unit, subject.preprocess.size)).collect();
-        for (layer, channel, at, field) in self.activity.push(subject, &outputs, &pictures) {
-            if shown[layer].binary_search(&channel).is_err() {
-                continue;
-            }
-            let kept = self.patches.entry((layer, channel)).or_default();
-            kept.push(Patch::cut(&drawn[at], field, batch[at].0));
-            let top = &self.activity.layers[layer].channels[channel].top;
-            kept.retain(|patch| top.iter().any(|spot| spot.picture == patch.picture));
-            debug_assert!(kept.len() <= TOP);
-        }
-    }
-}
-
-fn layers(subject: &Subject, activity: &Activity, shown: &[Vec<usize>]) -> Vec<LayerSummary> {
-    let of = |((layer, activity), shown): ((&subject::Layer, &activity::LayerActivity), &Vec<usize>)| {
+/// The layers in figures, none of their channels shown yet.
+fn layers(subject: &Subject, activity: &Activity) -> Vec<LayerSummary> {
+    let of = |(layer, activity): (&subject::Layer, &activity::LayerActivity)| {
         let [_, h, w] = layer.shape;
         let field = layer.fields[h / 2 * w + w / 2];
         let channels = &activity.channels;
@@ -316,8 +260,8 @@ fn layers(subject: &Subject, activity: &Activity, shown: &[Vec<usize>]) -> Vec<L
             positive: channels.iter().map(activity::Channel::positive).sum::<f64>() / channels.len() as f64,
             dead: (0..channels.len()).filter(|&i| channels[i].is_dead()).collect(),
             duplicates: twins.iter().enumerate().filter_map(|(i, twin)| Some([i, (*twin)?])).collect(),
-            shown: shown.clone(),
+            shown: Vec::new(),
         }
     };
-    subject.layers.iter().zip(&activity.layers).zip(shown).map(of).collect()
+    subject.layers.iter().zip(&activity.layers).map(of).collect()
 }

@@ -20,7 +20,7 @@ Examples:
   striate see runs/my-pictures-ladder-1 --images my-pictures --out atlas
   striate see efficientnet_lite0 --images my-pictures --layers conv_stem,blocks.1.0.conv_pw --channels 64
 
-  # the drawings that an hour allows; every picture of the folder explained
+  # all that an hour allows; every picture of the folder explained
   striate see runs/my-pictures-ladder-1 --images my-pictures --budget 1h --explain 500
   # the goldfinch (11) and the tabby cat (281) of ImageNet
   striate see efficientnet_lite0 --images @photos --classes 11,281
@@ -30,7 +30,10 @@ colours, by a test that it states); for each layer the parts of your pictures th
 which do the same; what gradient ascent draws to excite channels and classes, with and without the rules that keep it sane; single pictures \
 explained (Grad-CAM, occlusion, integrated gradients, maps, the most alike); and which channels tell confused classes apart. An autoencoder is seen by its encoder (--classes are numbers of \
 its code), a net that restores pictures whole. Of a run it goes \
-into the run's folder, and the run's report links to it. Pictures go through the net once. Killed, it goes on with what is drawn.")]
+into the run's folder, and the run's report links to it. Pictures go through the net once.\n\n\
+--budget is kept by the clock. Pictures go through the net first (a sample where all of them would take more than half of the time), then \
+single pictures are explained, then channels and classes drawn, the most important first. A run that was killed continues when it is \
+started again; what is drawn already takes no time.")]
 pub struct SeeArgs {
     /// The net: a model file, the folder of a run, weights with their config.json, or one that comes with its weights
     pub model: String,
@@ -52,7 +55,7 @@ pub struct SeeArgs {
     /// Pictures to explain one by one, the surest mistakes among them
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = explained)]
     pub explain: usize,
-    /// Time for drawing: 90s, 5m, 1h; what does not fit is left out and counted
+    /// Time for the whole command: 90s, 5m, 1h; what does not fit is left out and counted
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
     pub budget: Duration,
     /// Write into a folder that holds other things
@@ -91,7 +94,7 @@ fn text(report: &SeeReport) -> String {
     format!(
         "{}, {} through {}: of {} filters of {}x{} in the first layer {} are oriented, {} blobs, {} colour-opponent, {} none of these;\n\
          of {} in {}, {dead} are dead and {twins} do what another one does.\n\
-         {} drawn{}; {} explained; {} confused.\n\nAtlas   {}  ({:.1} MB; open it by double-click)\n",
+         {} drawn{}; {} explained{}; {} confused.\n{}\nAtlas   {}  ({:.1} MB; open it by double-click)\n",
         report.model,
         count(report.pictures, "picture", "pictures"),
         count(report.layers.len(), "layer", "layers"),
@@ -105,13 +108,24 @@ fn text(report: &SeeReport) -> String {
         count(channels, "channel", "channels"),
         count(report.layers.len(), "layer", "layers"),
         count(report.drawings, "picture", "pictures"),
-        match report.drawings_left_out {
-            0 => String::new(),
-            n => format!(", {n} left out (--budget)"),
-        },
+        left_out(report.drawings_left_out),
         count(report.explained, "picture", "pictures"),
+        left_out(report.explained_left_out),
         count(report.confused, "pair of classes", "pairs of classes"),
+        shortened(report),
         report.page,
         report.bytes as f64 / 1e6,
     )
+}
+
+fn left_out(count: usize) -> String {
+    if count == 0 { String::new() } else { format!(", {count} left out (--budget)") }
+}
+
+/// What else did not fit into the time.
+fn shortened(report: &SeeReport) -> String {
+    let line =
+        |n: usize, what: &str| if n == 0 { String::new() } else { format!("Left out (--budget): {n} {what}.\n") };
+    let evidence = "maps by occlusion or integrated gradients of explained pictures";
+    line(report.channels_out_of_time, "channels without patches") + &line(report.evidence_left_out, evidence)
 }

@@ -6,7 +6,6 @@ mod drawn;
 mod layer;
 mod picture;
 
-use std::collections::HashMap;
 use std::f64::consts::PI;
 use std::path::Path;
 
@@ -16,14 +15,15 @@ use striate_vision::filter_kind::{ANGLES, FilterKind};
 
 use super::activity::{Activity, Channel};
 use super::confused::Pair;
-use super::drawing::Plan;
+use super::drawing::Gallery;
 use super::first::{Filter, FirstLayer, drawn};
-use super::patch::{self, Patch, to_webp};
-use super::portrait::Said;
+use super::patch::to_webp;
+use super::portrait::{Portrait, Said};
+use super::rows;
 use super::subject::Subject;
 use super::{LayerSummary, SeeReport, write};
 use crate::error::Error;
-use crate::html::number::{percent, several, shown};
+use crate::html::number::{count, percent, several, shown};
 use crate::thumb::to_rgb;
 
 /// Side of a filter on its page, in pixels.
@@ -37,40 +37,39 @@ pub(crate) struct Atlas<'a> {
     pub dataset: &'a Dataset,
     pub first: &'a FirstLayer,
     pub activity: &'a Activity,
-    pub patches: &'a HashMap<(usize, usize), Vec<Patch>>,
-    pub plan: &'a Plan,
+    pub gallery: &'a Gallery,
     pub said: &'a [Said],
-    /// Places in `said`.
-    pub explained: &'a [usize],
+    pub explained: &'a [Portrait],
     pub pairs: &'a [Pair],
     pub report: &'a SeeReport,
 }
 
+/// Writes the pictures of the filters, and answers how many files that were.
+pub(super) fn write_filters(subject: &Subject, first: &FirstLayer, out: &Path) -> Result<usize, Error> {
+    let side = subject.filters.side;
+    for filter in &first.filters {
+        let small = to_rgb(&drawn(&subject.filters, filter.channel), [side; 2]);
+        let factor = (FILTER / side as u32).max(1);
+        let (width, height) = (small.width() * factor, small.height() * factor);
+        let large = image::imageops::resize(&small, width, height, image::imageops::FilterType::Nearest);
+        write(out, &filter_file(filter.channel), &to_webp(&large, false))?;
+    }
+    Ok(first.filters.len())
+}
+
 impl Atlas<'_> {
-    /// Writes all files but the drawings and the pictures explained, which are there.
+    /// Writes the pages; the pictures that they show are there.
     pub fn write(&self, out: &Path) -> Result<(), Error> {
         let put = |name: &str, content: &[u8]| write(out, name, content);
         put("style.css", concat!(include_str!("../html/style.css"), include_str!("style.css")).as_bytes())?;
-        for filter in &self.first.filters {
-            let side = self.subject.filters.side;
-            let small = to_rgb(&drawn(&self.subject.filters, filter.channel), [side; 2]);
-            let factor = (FILTER / side as u32).max(1);
-            let (width, height) = (small.width() * factor, small.height() * factor);
-            let large = image::imageops::resize(&small, width, height, image::imageops::FilterType::Nearest);
-            put(&filter_file(filter.channel), &to_webp(&large, false))?;
-        }
         for (number, layer) in self.report.layers.iter().enumerate() {
-            for &channel in &layer.shown {
-                let (patches, top) = (self.patches.get(&(number, channel)), &self.channel(number, channel).top);
-                let row = patch::row(patches.map_or(&[], Vec::as_slice), top.iter().map(|spot| spot.picture));
-                put(&patches_file(number, channel), &row)?;
-            }
             if !layer.shown.is_empty() {
                 put(&layer_file(number), self.layer(number, layer).into_string().as_bytes())?;
             }
         }
-        for &at in self.explained {
-            put(&picture::page(self.said[at].picture), self.picture(at).into_string().as_bytes())?;
+        for portrait in self.explained {
+            let picture = self.said[portrait.at].picture;
+            put(&picture::page(picture), self.picture(portrait).into_string().as_bytes())?;
         }
         put("drawn.html", self.drawn().into_string().as_bytes())?;
         put("confused.html", self.confused().into_string().as_bytes())?;
@@ -83,7 +82,7 @@ impl Atlas<'_> {
         html! {
             a href={ (up) "index.html" } { "Layers" }
             a href={ (up) "filters.html" } { "First-layer filters" }
-            @if !self.plan.drawings.is_empty() { a href={ (up) "drawn.html" } { "Drawn by the net" } }
+            @if !self.gallery.drawings.is_empty() { a href={ (up) "drawn.html" } { "Drawn by the net" } }
             @if !self.explained.is_empty() { a href={ (up) "index.html#explained" } { "Pictures explained" } }
             @if !self.pairs.is_empty() { a href={ (up) "confused.html" } { "Confused classes" } }
         }
@@ -127,7 +126,7 @@ impl Atlas<'_> {
             section {
                 h2 { "What each layer answers to" }
                 div.body {
-                    p.lead { (pictures) " went through the net once. For each layer, in the order in which a picture meets them, the parts of pictures \
+                    p.lead { (pictures) @if report.pictures_left_out > 0 { ", a sample of " (count(report.pictures + report.pictures_left_out)) "," } " went through the net once. For each layer, in the order in which a picture meets them, the parts of pictures \
                         that excite one of its channels most, cut to what a unit sees." }
                     div.scroll { table.plain.layers {
                         thead { tr { th { "layer" } th.num { "channels" } th.num { "map" } th.num { "unit sees" } th.num { "above 0" } th.num { "dead" } th.num { "twins" } } }
@@ -140,6 +139,12 @@ impl Atlas<'_> {
                     p { b { "Dead" } " channels give one value everywhere. " b { "Twins" } " answer as an earlier channel does (correlation of their greatest values over pictures above 0.99)." }
                     @if report.channels_left_out > 0 {
                         p { (several(report.channels_left_out, "channel")) " have no patches here; " code { "--channels" } " shows more." }
+                    }
+                    @if report.channels_out_of_time > 0 {
+                        p { (several(report.channels_out_of_time, "channel")) " of these, and their drawings, did not fit into the time; " code { "--budget" } " gives more." }
+                    }
+                    @if report.pictures_left_out > 0 {
+                        p { (several(report.pictures_left_out, "picture")) " did not fit into the time; " code { "--budget" } " gives more." }
                     }
                 }
             }
@@ -167,7 +172,7 @@ impl Atlas<'_> {
     fn strip(&self, up: &str, layer: usize, channel: usize) -> Markup {
         let n = self.channel(layer, channel).top.len();
         let width = (n * 66).saturating_sub(2);
-        html! { img.strip src={ (up) (patches_file(layer, channel)) } width=(width) height="64" loading="lazy"
+        html! { img.strip src={ (up) (rows::file(layer, channel)) } width=(width) height="64" loading="lazy"
         alt={ "The " (n) " parts of pictures that excite channel " (channel) " most" }; }
     }
 
@@ -228,10 +233,6 @@ fn tuning(kind: &FilterKind) -> Markup {
 
 fn filter_file(channel: usize) -> String {
     format!("filters/{channel}.webp")
-}
-
-fn patches_file(layer: usize, channel: usize) -> String {
-    format!("patches/{layer}-{channel}.webp")
 }
 
 fn layer_file(layer: usize) -> String {

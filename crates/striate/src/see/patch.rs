@@ -15,6 +15,7 @@ const QUALITY: u8 = 80;
 const GROUND: Rgb<u8> = Rgb([128; 3]);
 
 /// What a unit saw of a picture.
+#[derive(Clone)]
 pub(crate) struct Patch {
     /// The picture's number in the data set.
     pub picture: usize,

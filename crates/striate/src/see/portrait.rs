@@ -1,4 +1,4 @@
-//! One picture explained: what each layer makes of it, which parts speak for the class that it was given, and what it resembles.
+//! Single pictures explained: what each layer makes of them, which parts speak for the class that they were given, and what they resemble.
 
 use std::path::Path;
 
@@ -7,11 +7,13 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use striate_data::dataset::Dataset;
 use striate_train::explain::evidence::{Evidence, grad_cam, integrated_gradients, occlusion};
 
+use super::clock::{Clock, Work};
 use super::drawing::spread;
 use super::patch::{beside, fitted, to_webp};
 use super::subject::{Run, Subject};
 use super::write;
 use crate::error::Error;
+use crate::event::{Event, Observer};
 use crate::thumb::to_rgb;
 
 /// Layers whose maps are shown, evenly spread.
@@ -20,12 +22,36 @@ pub(crate) const LAYERS: usize = 6;
 const MAPS: usize = 6;
 /// Pictures named as most alike.
 pub(crate) const NEAREST: usize = 6;
+/// Name of the row of them.
+pub(crate) const NEAR: &str = "near";
 /// Points on the way of integrated gradients.
 const POINTS: usize = 32;
 /// What a covered or absent part shows, in `[0, 1]`.
 const GRAY: f32 = 0.5;
 /// Share of the greatest values that a heat map may cut off.
 const CUT: f64 = 0.005;
+/// Passes through the net that a gradient costs; for the first plan, until the clock has measured one.
+const GRADIENT: f64 = 3.0;
+
+/// A picture that has a page.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Portrait {
+    /// Its place in what was said.
+    pub at: usize,
+    /// Names of the maps of evidence that were drawn.
+    pub evidence: Vec<&'static str>,
+}
+
+/// The pictures explained, and what did not fit into the time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Portraits {
+    /// By their places in what was said.
+    pub drawn: Vec<Portrait>,
+    /// Pictures without a page.
+    pub left_out: usize,
+    /// Maps of evidence that pictures with a page go without.
+    pub evidence_left_out: usize,
+}
 
 /// What was said of a picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,16 +73,18 @@ impl Said {
     }
 }
 
-/// The pictures that are explained: half of them the surest mistakes, where there are so many, the others spread over all.
+/// The pictures that are explained, the most important first: half of them the surest mistakes, where there are so many, in turn with others
+/// spread over all.
 pub(crate) fn chosen(said: &[Said], count: usize) -> Vec<usize> {
     let mut wrong: Vec<usize> = (0..said.len()).filter(|&i| said[i].is_wrong()).collect();
     wrong.sort_by(|&a, &b| said[b].class.1.total_cmp(&said[a].class.1).then(a.cmp(&b)));
     wrong.truncate(count / 2);
     let rest: Vec<usize> = (0..said.len()).filter(|i| !wrong.contains(i)).collect();
     let more = (count - wrong.len()).min(rest.len());
-    let mut all: Vec<usize> = (0..more).map(|i| rest[spread(i, more, rest.len())]).chain(wrong).collect();
-    all.sort_unstable();
-    all
+    let others = (0..more).map(|i| rest[spread(i, more, rest.len())]);
+    let mut all: Vec<(usize, usize)> = wrong.into_iter().enumerate().chain(others.enumerate()).collect();
+    all.sort_by_key(|(rank, _)| *rank);
+    all.into_iter().map(|(_, at)| at).collect()
 }
 
 /// The most alike others, by the cosine of features.
@@ -81,34 +109,132 @@ pub(crate) fn file(picture: usize, what: &str) -> String {
     format!("pictures/{picture}-{what}.webp")
 }
 
-/// Draws all files of picture `at` of `said`; the last tells that all are there.
-pub(crate) fn draw(subject: &Subject, dataset: &Dataset, said: &[Said], at: usize, out: &Path) -> Result<(), Error> {
-    let Said { picture, class: (class, _), .. } = said[at];
-    let last = file(picture, "near");
-    if out.join(&last).exists() {
-        return Ok(());
+/// Explains the pictures `chosen`, in this order. All have their page and Grad-CAM before the first is explained by what takes long.
+pub(crate) fn draw(
+    subject: &Subject,
+    dataset: &Dataset,
+    said: &[Said],
+    chosen: &[usize],
+    out: &Path,
+    clock: &mut Clock,
+    observer: Observer,
+) -> Result<Portraits, Error> {
+    let mut portraits = Portraits::default();
+    if chosen.is_empty() {
+        return Ok(portraits);
     }
+    let total = chosen.len() as u64;
+    observer(Event::Stage(format!("explaining {total} pictures")));
+    for (i, &at) in chosen.iter().enumerate() {
+        let there = out.join(file(said[at].picture, NEAR)).exists();
+        if !there {
+            if !clock.fits(clock.cost(Work::Portrait, 1.0)) {
+                continue;
+            }
+            clock.time(Work::Portrait, 1.0, || base(subject, dataset, &said[at], out))?;
+        }
+        // Drawn anew: an earlier run may have looked at other pictures. This file is the last of those that take little time.
+        near(subject, dataset, said, at, out)?;
+        // The page follows.
+        clock.keep(clock.cost(Work::File, 1.0).unwrap_or(0.0));
+        portraits.drawn.push(Portrait { at, evidence: if subject.tells_classes() { vec!["cam"] } else { Vec::new() } });
+        observer(Event::pictures(i as u64 + 1, total));
+    }
+    portraits.left_out = chosen.len() - portraits.drawn.len();
+    if subject.tells_classes() {
+        let passes = subject.preprocess.size.map(|length| squares(subject).count(length)).iter().product::<usize>();
+        let forward = clock.cost(Work::Forward, 1.0).unwrap_or(0.0);
+        clock.suppose(Work::Occlusion, passes as f64 * forward);
+        clock.suppose(Work::Integrated, POINTS as f64 * GRADIENT * forward);
+        let total = 2 * portraits.drawn.len() as u64;
+        for (i, portrait) in portraits.drawn.iter_mut().enumerate() {
+            for (what, work) in [("occlusion", Work::Occlusion), ("integrated", Work::Integrated)] {
+                let there = out.join(file(said[portrait.at].picture, what)).exists();
+                if there
+                    || clock.fits(clock.cost(work, 1.0))
+                        && evidence(subject, dataset, &said[portrait.at], what, out, clock)?
+                {
+                    portrait.evidence.push(what);
+                } else {
+                    portraits.evidence_left_out += 1;
+                }
+            }
+            let (done, note) = (2 * i as u64 + 2, String::new());
+            observer(Event::Progress { done, total, unit: "maps", note });
+        }
+    }
+    portraits.drawn.sort_by_key(|portrait| portrait.at);
+    Ok(portraits)
+}
+
+/// What takes little time: the picture, the maps of its layers and Grad-CAM.
+fn base(subject: &Subject, dataset: &Dataset, said: &Said, out: &Path) -> Result<(), Error> {
+    let Said { picture, class: (class, _), .. } = *said;
     let Some(unit) = unit_picture(subject, dataset, picture) else { return Ok(()) };
-    let ([h, w], sight) = (subject.preprocess.size, subject.sight());
-    let whole = to_rgb(&unit, [h, w]);
+    let size = subject.preprocess.size;
+    let whole = to_rgb(&unit, size);
     let put = |what: &str, drawn: &RgbImage| write(out, &file(picture, what), &to_webp(drawn, true));
     put("whole", &whole)?;
     if let Some(deepest) = subject.layers.last().filter(|_| subject.tells_classes()) {
-        put("cam", &heated(&whole, &grad_cam(&sight, deepest.id, class, &unit)))?;
-        let side = (h.max(w) / 7).max(2);
-        put("occlusion", &heated(&whole, &occlusion(&sight, class, &unit, GRAY, [side, (side / 2).max(1)])))?;
-        let along = integrated_gradients(&sight, class, &unit, GRAY, POINTS);
-        let pixel = |i: usize| along.iter().skip(i).step_by(h * w).sum();
-        put("integrated", &heated(&whole, &Evidence { size: [h, w], values: (0..h * w).map(pixel).collect() }))?;
+        put("cam", &heated(&whole, &grad_cam(&subject.sight(), deepest.id, class, &unit)))?;
     }
-    let mut prepared = unit.clone();
+    let mut prepared = unit;
     subject.preprocess.normalise(&mut prepared);
     let Run { outputs, .. } = subject.run(&[&prepared]);
     for layer in layers(subject) {
         put(&format!("layer{layer}"), &maps(&outputs[layer], subject.layers[layer].shape))?;
     }
+    Ok(())
+}
+
+/// The pictures that it resembles most.
+fn near(subject: &Subject, dataset: &Dataset, said: &[Said], at: usize, out: &Path) -> Result<(), Error> {
     let near = nearest(said, at).into_iter().filter_map(|i| unit_picture(subject, dataset, said[i].picture));
-    put("near", &beside(&near.map(|unit| fitted(&to_rgb(&unit, [h, w]))).collect::<Vec<_>>()))
+    let row = beside(&near.map(|unit| fitted(&to_rgb(&unit, subject.preprocess.size))).collect::<Vec<_>>());
+    write(out, &file(said[at].picture, NEAR), &to_webp(&row, true))
+}
+
+/// Draws one map of evidence that takes many passes through the net; answers whether it is there.
+fn evidence(
+    subject: &Subject,
+    dataset: &Dataset,
+    said: &Said,
+    what: &str,
+    out: &Path,
+    clock: &mut Clock,
+) -> Result<bool, Error> {
+    let Some(unit) = unit_picture(subject, dataset, said.picture) else { return Ok(false) };
+    let ([h, w], sight, class) = (subject.preprocess.size, subject.sight(), said.class.0);
+    let found = if what == "occlusion" {
+        let Squares { side, stride } = squares(subject);
+        clock.time(Work::Occlusion, 1.0, || occlusion(&sight, class, &unit, GRAY, [side, stride]))
+    } else {
+        let along = clock.time(Work::Integrated, 1.0, || integrated_gradients(&sight, class, &unit, GRAY, POINTS));
+        let pixel = |i: usize| along.iter().skip(i).step_by(h * w).sum();
+        Evidence { size: [h, w], values: (0..h * w).map(pixel).collect() }
+    };
+    let drawn = heated(&to_rgb(&unit, [h, w]), &found);
+    write(out, &file(said.picture, what), &to_webp(&drawn, true))?;
+    Ok(true)
+}
+
+/// The squares that occlusion covers a picture with, in pixels.
+struct Squares {
+    side: usize,
+    stride: usize,
+}
+
+fn squares(subject: &Subject) -> Squares {
+    let [h, w] = subject.preprocess.size;
+    let side = (h.max(w) / 7).max(2);
+    Squares { side, stride: (side / 2).max(1) }
+}
+
+impl Squares {
+    /// Places along a side of so many pixels.
+    fn count(&self, length: usize) -> usize {
+        length.saturating_sub(self.side).div_ceil(self.stride) + 1
+    }
 }
 
 fn unit_picture(subject: &Subject, dataset: &Dataset, picture: usize) -> Option<Vec<f32>> {
@@ -170,8 +296,8 @@ mod tests {
     fn the_surest_mistakes_are_among_those_explained() {
         let all: Vec<Said> =
             (0..10).map(|i| said(i, usize::from(i == 3 || i == 7), 0.5 + i as f64 / 20.0, 0)).collect();
-        assert_eq!(chosen(&all, 2), [0, 7], "one mistake, the surer, and one other");
-        assert_eq!(chosen(&all, 4), [0, 3, 7, 9]);
+        assert_eq!(chosen(&all, 2), [7, 0], "one mistake, the surer, and one other");
+        assert_eq!(chosen(&all, 4), [7, 0, 3, 9]);
         assert_eq!(chosen(&all, 40).len(), 10);
         assert_eq!(nearest(&all, 4), [3, 5, 2, 6, 1, 7]);
     }

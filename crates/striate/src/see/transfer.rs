@@ -6,7 +6,7 @@ use serde::Serialize;
 use striate_data::decode::{Limits, decode};
 use striate_nn::pretrained;
 
-use super::drawing::{Drawing, Plan, What};
+use super::drawing::{Drawing, Gallery, What};
 use super::subject::Subject;
 use crate::error::Error;
 
@@ -38,14 +38,18 @@ fn probability(logits: &[f32], class: usize) -> f64 {
 }
 
 /// Looks at the files of the classes. The embedded nets, which tell the same thousand classes, judge each other.
-pub(super) fn judge(subject: &Subject, plan: &Plan, out: &Path) -> Result<Vec<ClassDrawn>, Error> {
+pub(super) fn judge(subject: &Subject, gallery: &Gallery, out: &Path) -> Result<Vec<ClassDrawn>, Error> {
     if !subject.tells_classes() {
         return Ok(Vec::new());
     }
-    let classes = plan.drawings.iter().filter_map(|drawing| match drawing.what {
+    let of_class = |drawing: &Drawing| match drawing.what {
         What::Class(class) => Some((class, *drawing)),
         _ => None,
-    });
+    };
+    let classes: Vec<(usize, Drawing)> = gallery.drawings.iter().filter_map(of_class).collect();
+    if classes.is_empty() {
+        return Ok(Vec::new());
+    }
     let others = ["squeezenet1_1", "efficientnet_lite0"];
     let other = pretrained::find(&subject.name).and_then(|_| others.into_iter().find(|name| *name != subject.name));
     let other = other.map(Subject::open).transpose()?;

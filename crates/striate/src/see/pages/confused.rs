@@ -25,7 +25,7 @@ impl Atlas<'_> {
             h2 { bdi { (truth) } " taken for " bdi { (predicted) } ": " (several(pair.pictures.len(), "picture")) }
             div.body {
                 div.pictures { @for &at in pair.pictures.iter().take(PICTURES) {
-                    @if self.explained.contains(&at) { (self.thumbnail("", at)) } @else { (self.named(at)) }
+                    @if self.explained.iter().any(|portrait| portrait.at == at) { (self.thumbnail("", at)) } @else { (self.named(at)) }
                 } }
                 @if !pair.channels.is_empty() { div.scroll { table.plain {
                     thead { tr { th { "channel" } th.num { "apart" } th { "answers more to" } th.num { "misled" } } }

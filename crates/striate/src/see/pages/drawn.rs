@@ -14,7 +14,7 @@ impl Atlas<'_> {
     /// The drawing as a figure's picture, if it was drawn; `side` pixels wide, or so many for each of several.
     pub(super) fn drawing(&self, up: &str, drawing: Drawing, side: usize) -> Markup {
         let [h, w] = self.subject.preprocess.size;
-        html! { @if self.plan.has(drawing) {
+        html! { @if self.gallery.has(drawing) {
             img.drawn src={ (up) (drawing.file()) } style={ "width:" (side * drawing.pictures) "px;aspect-ratio:" (w * drawing.pictures) "/" (h) } loading="lazy"
             alt={ "Drawn to excite " (self.name(drawing.what)) ", " (drawing.style_name()) };
         } }
@@ -34,11 +34,11 @@ impl Atlas<'_> {
         let first =
             |layer: &usize| self.report.layers[*layer].shown.first().map(|&channel| What::Channel(*layer, channel));
         let depths: Vec<What> = self
-            .plan
+            .gallery
             .depths
             .iter()
             .filter_map(first)
-            .filter(|what| self.plan.drawings.iter().any(|drawing| of(*what)(&drawing)))
+            .filter(|what| self.gallery.drawings.iter().any(|drawing| of(*what)(&drawing)))
             .collect();
         let tells = self.subject.tells_classes();
         let body = html! {
@@ -47,7 +47,7 @@ impl Atlas<'_> {
                 div.body {
                     @for what in &depths { div.asked {
                         h3 { (self.link(*what)) }
-                        div.styles { @for drawing in self.plan.drawings.iter().filter(of(*what)) { (self.styled(drawing)) } }
+                        div.styles { @for drawing in self.gallery.drawings.iter().filter(of(*what)) { (self.styled(drawing)) } }
                     } }
                 }
                 aside.note {
@@ -58,9 +58,9 @@ impl Atlas<'_> {
                     p { "From the first layers to the last: edges, then textures, patterns, parts." }
                 }
             } }
-            @if depths.iter().any(|what| self.plan.has(varied(*what))) { section {
+            @if depths.iter().any(|what| self.gallery.has(varied(*what))) { section {
                 h2 { "More than one answer" }
-                div.body { @for what in &depths { @if self.plan.has(varied(*what)) { div.asked {
+                div.body { @for what in &depths { @if self.gallery.has(varied(*what)) { div.asked {
                     h3 { (self.link(*what)) }
                     div.scroll { (self.drawing("", varied(*what), SIDE)) }
                 } } } }
@@ -81,7 +81,7 @@ impl Atlas<'_> {
                 h2 { @if tells { "Classes" } @else { "Numbers of the code" } }
                 div.body { @for what in &classes { div.asked {
                     h3 { (self.name(*what)) }
-                    div.styles { @for drawing in self.plan.drawings.iter().filter(of(*what)) { (self.styled(drawing)) } }
+                    div.styles { @for drawing in self.gallery.drawings.iter().filter(of(*what)) { (self.styled(drawing)) } }
                 } } }
                 aside.note {
                     @if !tells { p { "Drawn to raise a number of the code: what it stands for, as far as the encoder goes." } }
@@ -100,7 +100,7 @@ impl Atlas<'_> {
     /// What was drawn, of a kind, each once.
     fn whats(&self, wanted: impl Fn(What) -> bool) -> Vec<What> {
         let mut found = Vec::new();
-        for drawing in self.plan.drawings.iter().filter(|drawing| wanted(drawing.what)) {
+        for drawing in self.gallery.drawings.iter().filter(|drawing| wanted(drawing.what)) {
             if !found.contains(&drawing.what) {
                 found.push(drawing.what);
             }

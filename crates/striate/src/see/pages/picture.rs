@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::super::portrait::{self, NEAREST, file};
+use super::super::portrait::{self, NEAREST, Portrait, file};
 use super::super::subject::Answers;
 use super::{Atlas, layer_file};
 use crate::html::mistakes::last_part;
-use crate::html::number::{percent, shown};
+use crate::html::number::{percent, several, shown};
 
 /// Side of a picture on its page, in pixels.
 const SIDE: usize = 224;
@@ -34,9 +34,11 @@ impl Atlas<'_> {
     pub(super) fn explained(&self) -> Markup {
         html! { @if !self.explained.is_empty() { section id="explained" {
             h2 { "Pictures explained" }
-            div.body { div.pictures { @for &at in self.explained { (self.thumbnail("", at)) } } }
+            div.body { div.pictures { @for portrait in self.explained { (self.thumbnail("", portrait.at)) } } }
             aside.note { p { "For each: " @if self.subject.tells_classes() { "which parts speak for what the net says, " } "what its layers make of it, and which pictures it resembles. "
-                @if self.subject.tells_classes() { "The surest mistakes are among them; " } code { "--explain" } " shows more." } }
+                @if self.subject.tells_classes() { "The surest mistakes are among them; " } code { "--explain" } " shows more." }
+                @if self.report.explained_left_out > 0 { p { (several(self.report.explained_left_out, "picture")) " did not fit into the time; " code { "--budget" } " gives more." } }
+            }
         } } }
     }
 
@@ -59,23 +61,26 @@ impl Atlas<'_> {
         }
     }
 
-    pub(super) fn picture(&self, at: usize) -> Markup {
+    pub(super) fn picture(&self, portrait: &Portrait) -> Markup {
+        let at = portrait.at;
         let said = &self.said[at];
         let name = self.dataset.name(said.picture);
         let up = "../";
         let nearest = portrait::nearest(self.said, at);
         let tells = self.subject.tells_classes();
-        let evidence = if tells { EVIDENCE.as_slice() } else { &[] };
+        let (evidence, left_out): (Vec<_>, Vec<_>) =
+            EVIDENCE.iter().partition(|(what, ..)| portrait.evidence.contains(what));
         let body = html! {
             section {
                 @if !tells { h2 { "What the net sees" } } @else { h2 { (self.class(said.class.0)) ", " (percent(said.class.1)) @if let Some(truth) = said.truth.filter(|_| said.is_wrong()) { " " span.tag.bad { "labelled " (self.class(truth)) } } } }
                 div.body { div.styles {
                     figure.styled { (img(up, &file(said.picture, "whole"), SIDE, "The picture as the net sees it")) figcaption { "as the net sees it" } }
-                    @for (what, title, _) in evidence { figure.styled { (img(up, &file(said.picture, what), SIDE, title)) figcaption { (title) } } }
+                    @for (what, title, _) in &evidence { figure.styled { (img(up, &file(said.picture, what), SIDE, title)) figcaption { (title) } } }
                 } }
                 @if tells { aside.note {
                     p { "Orange speaks for " b { (self.class(said.class.0)) } ", blue against it." }
-                    @for (_, title, what) in evidence { p { b { (title) } ": " (what) "." } }
+                    @for (_, title, what) in &evidence { p { b { (title) } ": " (what) "." } }
+                    @for (_, title, _) in &left_out { p { b { (title) } " did not fit into the time; " code { "--budget" } " gives more." } }
                 } }
             }
             section {
@@ -89,7 +94,7 @@ impl Atlas<'_> {
             @if !nearest.is_empty() { section {
                 h2 { "What it resembles" }
                 div.body {
-                    div.scroll { (strip(up, &file(said.picture, "near"), "The pictures it resembles most")) }
+                    div.scroll { (strip(up, &file(said.picture, portrait::NEAR), "The pictures it resembles most")) }
                     ol.facts { @for other in nearest.iter().take(NEAREST) {
                         @let other = &self.said[*other];
                         li { bdi { (shown(&self.dataset.name(other.picture), 120)) } @if tells { ": " (self.class(other.class.0)) } }
