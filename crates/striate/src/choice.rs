@@ -10,7 +10,7 @@ pub mod prior;
 pub mod study;
 pub mod tables;
 
-pub use evidence::Evidence;
+pub use evidence::{Evidence, worth};
 use prior::Prior;
 
 /// The simplest rung within this much of the best expected balanced accuracy is kept.
@@ -47,11 +47,11 @@ pub fn choose(prior: &Prior, evidence: &Evidence) -> Choice {
 mod tests {
     use super::*;
 
-    /// Of 4 classes; a rung is right on the pictures for which `right` holds.
-    fn evidence<'a>(labels: &'a [u32], right: &'a [Vec<f64>], names: &'a [&'a str]) -> Evidence<'a> {
+    /// Of 4 classes.
+    fn evidence<'a>(labels: &'a [u32], worth: &'a [Vec<f64>], names: &'a [&'a str]) -> Evidence<'a> {
         Evidence {
             names: names.to_vec(),
-            right: right.iter().map(Vec::as_slice).collect(),
+            worth: worth.iter().map(Vec::as_slice).collect(),
             labels,
             groups: (0..labels.len() as u32).collect(),
             classes: 4,

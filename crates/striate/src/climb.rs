@@ -53,7 +53,7 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
 
     let prior = Prior::embedded();
     let per_class = harmonic_mean(&prepared.counts()) as f64;
-    let judged = if measurable { judge_all(job, &rungs, &judge, &truth, &mut skipped)? } else { Vec::new() };
+    let judged = if measurable { judge_all(job, &rungs, &judge, (&truth, per_class), &mut skipped)? } else { Vec::new() };
     let (name, choice, score) = if measurable {
         let tried: Vec<&Judged> = judged.iter().filter(|rung| rung.report.name != "chance").collect();
         decide(prior, &judged, &tried, &judge, &truth, (per_class, seed))
@@ -128,15 +128,16 @@ fn judge_all(
     job: &Job,
     rungs: &[Box<dyn Rung + '_>],
     judge: &Judge,
-    truth: &Truth,
+    (truth, per_class): (&Truth, f64),
     skipped: &mut Vec<Skipped>,
 ) -> Result<Vec<Judged>, Error> {
     let mut judged: Vec<Judged> = Vec::new();
     for rung in rungs {
         let in_time = || job.start.elapsed().as_secs_f64() < TRY * job.asked.budget_s as f64;
         let needed = judged.len() < 2; // guessing, and one more
-        let result =
-            judge_rung(rung.as_ref(), judge, truth, job.recipe.train.seed, job.observer, &|| needed || in_time())?;
+        let (seed, expected) = (job.recipe.train.seed, Prior::embedded().temperature(rung.name(), per_class));
+        let go_on = || needed || in_time();
+        let result = judge_rung(rung.as_ref(), judge, truth, expected, seed, job.observer, &go_on)?;
         let Some(result) = result else {
             let why = "the time for trying rungs ran out before it was judged; give it more with --budget";
             skipped.push(Skipped { name: rung.name().into(), why: why.into() });
@@ -171,7 +172,7 @@ fn decide(
 /// The rung that does best with so few labels on other data, where nothing can be scored here.
 fn by_prior(prior: &Prior, rungs: &[Box<dyn Rung + '_>], classes: usize, per_class: f64) -> String {
     let names: Vec<&str> = rungs.iter().map(|rung| rung.name()).filter(|name| *name != "chance").collect();
-    let right = vec![&[][..]; names.len()];
-    let evidence = Evidence { names: names.clone(), right, labels: &[], groups: Vec::new(), classes, per_class };
+    let worth = vec![&[][..]; names.len()];
+    let evidence = Evidence { names: names.clone(), worth, labels: &[], groups: Vec::new(), classes, per_class };
     names[choose(prior, &evidence).rung].to_string()
 }

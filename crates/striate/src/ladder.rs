@@ -1,7 +1,7 @@
 //! The ladder: simple things first, all judged on the same pictures, one of them chosen.
 
 use crate::choice::prior::Prior;
-use crate::choice::{Choice, Evidence, choose};
+use crate::choice::{Choice, Evidence, choose, worth};
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::judge::Judge;
@@ -13,7 +13,7 @@ use std::time::Instant;
 use striate_train::fit::EpochRecord;
 use striate_train::infer::softmax;
 use striate_train::metrics::interval::{Metric, Shares, ci95_of_shares};
-use striate_train::metrics::temperature::{Expected, at, temperature};
+use striate_train::metrics::temperature::{Expected, at, brier, temperature};
 use striate_train::metrics;
 
 /// Labels given to the judged pictures, with their probabilities.
@@ -45,6 +45,8 @@ pub struct Judged {
     pub logits: Vec<Vec<f32>>,
     /// Of each judged picture the share of the repeats that labelled it right.
     pub right: Vec<f64>,
+    /// Of each judged picture the Brier score of its probabilities, calibrated without the part that it lies in.
+    pub brier: Vec<f64>,
     /// Training curves of its rounds.
     pub histories: Vec<Vec<EpochRecord>>,
     /// Distance of each judged picture to the nearest of those that its round learned from; none where the rung has no
@@ -91,11 +93,12 @@ impl Truth {
     }
 }
 
-/// Judges one rung: a learning a round, scored on the round's other pictures. Nothing where `go_on`, asked before each round, says no.
+/// Judges one rung: a learning a round, scored on the round's other pictures; `expected` of its temperature. Nothing where `go_on`, asked before each round, says no.
 pub fn judge_rung(
     rung: &dyn Rung,
     judge: &Judge,
     truth: &Truth,
+    expected: Expected,
     seed: u64,
     observer: Observer,
     go_on: &dyn Fn() -> bool,
@@ -135,7 +138,10 @@ pub fn judge_rung(
     let seconds = start.elapsed().as_secs_f64();
     let report = report::Rung { name: rung.name().to_string(), score, seconds };
     let distances = distances.into_iter().flatten().collect();
-    Ok(Some(Judged { report, logits, right, histories, distances }))
+    let mut judged = Judged { report, logits, right, brier: Vec::new(), histories, distances };
+    let rows = calibrated(&judged, judge, truth, expected).probabilities;
+    judged.brier = rows.iter().zip(&truth.labels).map(|(row, &label)| brier(row, label)).collect();
+    Ok(Some(judged))
 }
 
 /// Chooses among judged rungs by the pictures for which `counts` holds; `per_class` is how many labels of each the model is to learn from.
@@ -148,10 +154,11 @@ pub fn choose_by(
 ) -> Choice {
     let kept: Vec<usize> = (0..truth.labels.len()).filter(|&i| counts(i)).collect();
     let labels: Vec<u32> = kept.iter().map(|&i| truth.labels[i]).collect();
-    let right: Vec<Vec<f64>> = rungs.iter().map(|rung| kept.iter().map(|&i| rung.right[i]).collect()).collect();
+    let worth = |rung: &&Judged| kept.iter().map(|&i| worth(rung.right[i], rung.brier[i], truth.classes)).collect();
+    let worths: Vec<Vec<f64>> = rungs.iter().map(worth).collect();
     let evidence = Evidence {
         names: rungs.iter().map(|rung| rung.report.name.as_str()).collect(),
-        right: right.iter().map(Vec::as_slice).collect(),
+        worth: worths.iter().map(Vec::as_slice).collect(),
         labels: &labels,
         groups: kept.iter().map(|&i| truth.groups[i]).collect(),
         classes: truth.classes,
@@ -220,7 +227,8 @@ mod tests {
         let logits: Vec<Vec<f32>> = (0..truth.labels.len()).map(logits).collect();
         let right: Vec<f64> = (0..truth.labels.len()).map(|i| f64::from(u8::from(right(i)))).collect();
         let report = report::Rung { name: name.into(), score: truth.score_shares(&right, 1), seconds: 0.0 };
-        Judged { report, logits, right, histories: Vec::new(), distances: Vec::new() }
+        let brier = right.iter().map(|right| 2.0 * (1.0 - right)).collect();
+        Judged { report, logits, right, brier, histories: Vec::new(), distances: Vec::new() }
     }
 
     fn truth() -> Truth {

@@ -50,18 +50,19 @@ pub fn at(logits: &[f32], classes: usize, temperature: f64) -> Vec<Vec<f64>> {
     softmax(&scaled, classes)
 }
 
-/// Mean over pictures of the squared distance between probabilities and truth, summed over classes: 0 is perfect, 2 the worst
-/// (Brier 1950). NaN of no pictures.
+/// Squared distance between the probabilities of a picture and the truth, summed over classes: 0 is perfect, 2 the worst (Brier 1950).
+pub fn brier(probabilities: &[f64], class: u32) -> f64 {
+    let target = |k: usize| if k == class as usize { 1.0 } else { 0.0 };
+    probabilities.iter().enumerate().map(|(k, p)| (p - target(k)) * (p - target(k))).sum()
+}
+
+/// Mean over pictures of [`brier`]. NaN of no pictures.
 ///
 /// # Panics
 /// If there is not one row of probabilities for each label.
 pub fn brier_score(probabilities: &[Vec<f64>], truth: &[u32]) -> f64 {
     assert_eq!(probabilities.len(), truth.len(), "brier_score: one row of probabilities for each label");
-    let of = |(row, &class): (&Vec<f64>, &u32)| -> f64 {
-        let target = |k: usize| if k == class as usize { 1.0 } else { 0.0 };
-        row.iter().enumerate().map(|(k, p)| (p - target(k)) * (p - target(k))).sum()
-    };
-    probabilities.iter().zip(truth).map(of).sum::<f64>() / truth.len() as f64
+    probabilities.iter().zip(truth).map(|(row, &class)| brier(row, class)).sum::<f64>() / truth.len() as f64
 }
 
 #[cfg(test)]

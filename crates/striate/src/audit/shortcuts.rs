@@ -201,8 +201,8 @@ mod tests {
         let options = PrepareOptions { data: "@photos".into(), group_by: None, strict: true };
         let prepared = prepare(&options, &|_| {}).expect("embedded");
         let mut skipped = Vec::new();
-        let judge = judge(&prepared, 1000, 1);
-        let found = audit(&prepared, &judge.rounds, 1, &mut |cue, why| skipped.push(format!("{cue}: {why}")));
+        let judge = judge(&prepared, &prepared.train, 1000, 1);
+        let found = audit(&prepared, &judge.few_rounds, 1, &mut |cue, why| skipped.push(format!("{cue}: {why}")));
         assert!(skipped.iter().any(|told| told.starts_with("picture size: it is the same")), "{skipped:?}");
         assert!(skipped.iter().any(|told| told.starts_with("file size: the pictures are not files")), "{skipped:?}");
         let named: Vec<&str> = found.iter().filter(|cue| cue.named).map(|cue| cue.cue.as_str()).collect();

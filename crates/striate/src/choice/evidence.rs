@@ -12,13 +12,26 @@ const CORRELATION: f64 = 0.5;
 /// Least variance of an answer, so that three right answers of three prove little.
 const LEAST: f64 = 0.05;
 
+/// What a Brier skill counts beside an accuracy that is corrected for chance. Skills are smaller than such accuracies; found with the
+/// other constants here on the sets of docs/choice.md.
+const SKILL: f64 = 1.5;
+
+/// What answers on one picture are worth as evidence: the mean of the share that was right and of how near the probabilities came to
+/// the truth, both so that guessing among `classes` has 1 / K and being always right and sure about 1. Two rungs that are right equally
+/// often on few pictures can be told apart by their probabilities. `brier` is the picture's Brier score, in `[0, 2]`.
+pub fn worth(right: f64, brier: f64, classes: usize) -> f64 {
+    let chance = 1.0 / classes as f64;
+    let skill = 1.0 - brier / (1.0 - chance);
+    0.5 * (right + chance + (1.0 - chance) * SKILL * skill)
+}
+
 /// What was measured of the rungs of a ladder on the same pictures.
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {
     /// Their names, simplest first.
     pub names: Vec<&'a str>,
-    /// For each rung and picture the share of its answers that were right; no picture where nothing could be scored.
-    pub right: Vec<&'a [f64]>,
+    /// For each rung and picture what its answers were worth ([`worth`]); no picture where nothing could be scored.
+    pub worth: Vec<&'a [f64]>,
     /// The pictures' classes.
     pub labels: &'a [u32],
     /// Their groups, which err together.
@@ -45,17 +58,17 @@ impl Evidence<'_> {
         let scale = seen.noise / ((1.0 - chance) * (1.0 - chance));
         let sum = |i: usize, j: usize| prior_at(i, j) + scale * covariance[i][j];
         let weights = solve((0..rungs).map(|i| (0..rungs).map(|j| sum(i, j)).collect()).collect(), measured);
-        let worth = |i: usize| seen.mean[i] + (0..rungs).map(|j| prior_at(i, j) * weights[j]).sum::<f64>();
-        (0..rungs).map(|i| chance + (1.0 - chance) * worth(i)).collect()
+        let expected = |i: usize| seen.mean[i] + (0..rungs).map(|j| prior_at(i, j) * weights[j]).sum::<f64>();
+        (0..rungs).map(|i| chance + (1.0 - chance) * expected(i)).collect()
     }
 
-    /// The balanced accuracy of each rung and the covariance of these figures, of evidence with pictures.
+    /// The balanced worth of each rung and the covariance of these figures, of evidence with pictures.
     pub(super) fn spread(&self) -> (Vec<f64>, Vec<Vec<f64>>) {
         let (figures, covariance) = self.figures();
         (figures.unwrap_or_default(), covariance)
     }
 
-    /// The balanced accuracy of each rung, and the covariance of these figures over other pictures of the kind.
+    /// The balanced worth of each rung, and the covariance of these figures over other pictures of the kind.
     fn figures(&self) -> (Option<Vec<f64>>, Vec<Vec<f64>>) {
         let rungs = self.names.len();
         if self.labels.is_empty() {
@@ -66,8 +79,8 @@ impl Evidence<'_> {
         let present = counts.iter().filter(|&&n| n > 0.0).count() as f64;
         let weight = |i: usize| 1.0 / (present * counts[self.labels[i] as usize]);
         let mut means = vec![vec![0.0; self.classes]; rungs];
-        for (means, right) in means.iter_mut().zip(&self.right) {
-            right.iter().zip(self.labels).for_each(|(r, &label)| means[label as usize] += r / counts[label as usize]);
+        for (means, worth) in means.iter_mut().zip(&self.worth) {
+            worth.iter().zip(self.labels).for_each(|(w, &label)| means[label as usize] += w / counts[label as usize]);
         }
         let figures: Vec<f64> = means.iter().map(|means| means.iter().sum::<f64>() / present).collect();
 
@@ -75,12 +88,12 @@ impl Evidence<'_> {
         for (i, &label) in self.labels.iter().enumerate() {
             let sums = groups.entry(self.groups[i]).or_insert_with(|| vec![0.0; rungs]);
             for (rung, sum) in sums.iter_mut().enumerate() {
-                *sum += weight(i) * (self.right[rung][i] - means[rung][label as usize]);
+                *sum += weight(i) * (self.worth[rung][i] - means[rung][label as usize]);
             }
         }
         let n = self.labels.len() as f64;
         let squares: f64 = (0..self.labels.len()).map(|i| weight(i) * weight(i)).sum();
-        let level = figures.iter().sum::<f64>() / rungs as f64;
+        let level = (figures.iter().sum::<f64>() / rungs as f64).clamp(0.0, 1.0);
         let guess = (level * (1.0 - level)).max(LEAST);
         let covariance = |a: usize, b: usize| {
             let empirical: f64 = groups.values().map(|sums| sums[a] * sums[b]).sum();
@@ -127,10 +140,10 @@ mod tests {
     fn figures_are_balanced_and_their_spread_falls_with_pictures() {
         let of = |n: u32| {
             let labels: Vec<u32> = (0..n).map(|i| u32::from(i % 4 == 0)).collect();
-            let right: Vec<f64> = (0..n).map(|i| if i % 4 == 0 { 1.0 } else { f64::from(i % 2) }).collect();
+            let worth: Vec<f64> = (0..n).map(|i| if i % 4 == 0 { 1.0 } else { f64::from(i % 2) }).collect();
             let evidence = Evidence {
                 names: vec!["a"],
-                right: vec![&right],
+                worth: vec![&worth],
                 labels: &labels,
                 groups: (0..n).collect(),
                 classes: 2,

@@ -3,7 +3,6 @@
 //! The rungs, their folds and their figures are those of `train`. Each draw takes so many pictures of each class; all pictures of other
 //! groups are the truth.
 
-use crate::choice::prior::Prior;
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::judge::{Judge, judge};
@@ -104,14 +103,14 @@ pub struct RungRecord {
     pub truth: f64,
     /// Of each judged picture the share of right answers.
     pub right: Vec<f64>,
+    /// Of each judged picture the Brier score of its calibrated probabilities.
+    pub held_out_brier: Vec<f64>,
     /// Natural logarithm of the likeliest temperature of its answers on the pictures not drawn.
     pub ln_temperature: f64,
     /// Brier score of its answers there, with the temperature found on the drawn pictures.
     pub brier: f64,
     /// Mean log loss in nats of its calibrated answers out of fold; null where nothing could be judged.
     pub held_out_log_loss: Option<f64>,
-    /// Their Brier score.
-    pub held_out_brier: Option<f64>,
 }
 
 impl Record {
@@ -242,15 +241,15 @@ fn one<'a>(
         more.add_dear(job, crate::rungs::Bench { context, ..bench }, Some(lite0), &|_| true, &judge, usize::MAX)?;
     }
     for rung in rungs.iter().chain(&more.rungs).filter(|rung| rung.name() != "chance") {
+        let expected = start_temperature(rung.name(), n);
         let judged: Option<Judged> = if judge.rounds.is_empty() {
             None
         } else {
-            judge_rung(rung.as_ref(), &judge, &truth, seed, &silent, &|| true)?
+            judge_rung(rung.as_ref(), &judge, &truth, expected, seed, &silent, &|| true)?
         };
         let fitted = rung.fit("all", train)?;
         let logits = rung.logits(&fitted, rest)?;
         let (labels, classes) = (job.prepared.labels_of(rest), truth.classes);
-        let expected = Prior::embedded().temperature(rung.name(), n as f64);
         let temperature =
             judged.as_ref().map_or(libm::exp(expected.ln), |judged| temperature_of(judged, &truth, expected));
         let best = metrics::temperature::temperature(&logits, &labels, classes, VAGUE);
@@ -260,8 +259,8 @@ fn one<'a>(
             name: rung.name().into(),
             truth: accuracy(&probabilities, &labels, classes),
             held_out_log_loss: held_out.as_ref().map(|rows| log_loss(rows, &truth.labels)),
-            held_out_brier: held_out.as_ref().map(|rows| brier_score(rows, &truth.labels)),
-            right: judged.map_or(Vec::new(), |judged| judged.right),
+            held_out_brier: judged.as_ref().map_or(Vec::new(), |judged| judged.brier.iter().map(|b| round(*b)).collect()),
+            right: judged.map_or(Vec::new(), |judged| judged.right.iter().map(|r| round(*r)).collect()),
             ln_temperature: libm::log(best),
             brier: brier_score(&probabilities, &labels),
         });
@@ -288,6 +287,23 @@ fn one<'a>(
             })
             .collect(),
     })
+}
+
+/// What a study expects of temperatures: rounded, the same for all sets, so that nothing of a set goes into the choice on it.
+fn start_temperature(name: &str, labels: usize) -> Expected {
+    let ln = match (name, labels) {
+        ("efficientnet_lite0_centroid", _) | ("efficientnet_lite0_discriminant", 1) => -2.0,
+        ("efficientnet_lite0_discriminant", 2) => 6.0,
+        ("efficientnet_lite0_discriminant", 3..=14) => 5.0,
+        ("efficientnet_lite0_discriminant", _) => 4.0,
+        ("efficientnet_lite0_knn", _) => 1.0,
+        _ => 0.0,
+    };
+    Expected { ln, deviation: 1.0 }
+}
+
+fn round(value: f64) -> f64 {
+    (1e4 * value).round() / 1e4
 }
 
 /// Balanced accuracy of the likeliest classes.

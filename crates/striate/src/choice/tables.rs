@@ -4,7 +4,7 @@
 
 use crate::choice::prior::{Prior, SizePrior};
 use crate::choice::study::{Record, RungRecord};
-use crate::choice::{Evidence, choose};
+use crate::choice::{Evidence, choose, worth};
 use crate::rungs::offer::place;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +12,8 @@ use striate_train::metrics::interval::{Metric, Shares, ci95_of_shares};
 
 /// What correlations between rungs over six sources are believed.
 const BELIEVED: f64 = 0.7;
-/// Sources are few, and the next one may be farther off than they are from each other.
-const WIDER: f64 = 1.5;
+/// What the spread over sources is multiplied by: they are few, and the next one may be farther off.
+const WIDER: f64 = 1.0;
 /// Least standard deviation of a rung's worth over kinds of data.
 const LEAST: f64 = 0.01;
 /// Least standard deviation of the logarithm of a temperature.
@@ -61,7 +61,7 @@ const OTHER_RULES: [(&str, Rule); 5] = [
     ("simplest within one standard error", |record| within(record, 1.0)),
     ("highest held-out accuracy", |record| within(record, 0.0)),
     ("least held-out log loss", |record| least(record, |rung| rung.held_out_log_loss)),
-    ("least held-out Brier score", |record| least(record, |rung| rung.held_out_brier)),
+    ("least held-out Brier score", |record| least(record, |rung| Some(rung.held_out_brier.iter().sum()))),
 ];
 
 /// Scores the rules on all records.
@@ -123,15 +123,22 @@ fn means(records: &[&Record]) -> Vec<(String, (f64, usize))> {
 fn by_prior(prior: &Prior, record: &Record, counts: &dyn Fn(usize) -> bool) -> usize {
     let kept: Vec<usize> = (0..record.labels.len()).filter(|&i| counts(i)).collect();
     let labels: Vec<u32> = kept.iter().map(|&i| record.labels[i]).collect();
-    let right: Vec<Vec<f64>> =
-        record.rungs.iter().map(|rung| kept.iter().map(|&i| rung.right[i]).collect()).collect();
-    choose(prior, &evidence(record, &labels, &right, kept.iter().map(|&i| record.groups[i]).collect())).rung
+    let worths: Vec<Vec<f64>> = worths(record).iter().map(|all| kept.iter().map(|&i| all[i]).collect()).collect();
+    choose(prior, &evidence(record, &labels, &worths, kept.iter().map(|&i| record.groups[i]).collect())).rung
 }
 
-fn evidence<'a>(record: &'a Record, labels: &'a [u32], right: &'a [Vec<f64>], groups: Vec<u32>) -> Evidence<'a> {
+/// What the answers of each rung are worth, picture by picture.
+fn worths(record: &Record) -> Vec<Vec<f64>> {
+    let of = |rung: &RungRecord| {
+        rung.right.iter().zip(&rung.held_out_brier).map(|(&r, &b)| worth(r, b, record.classes)).collect()
+    };
+    record.rungs.iter().map(of).collect()
+}
+
+fn evidence<'a>(record: &'a Record, labels: &'a [u32], worths: &'a [Vec<f64>], groups: Vec<u32>) -> Evidence<'a> {
     Evidence {
         names: record.rungs.iter().map(|rung| rung.name.as_str()).collect(),
-        right: right.iter().map(Vec::as_slice).collect(),
+        worth: worths.iter().map(Vec::as_slice).collect(),
         labels,
         groups,
         classes: record.classes,
@@ -247,7 +254,7 @@ fn set_means(rungs: &[String], records: &[&Record], siblings: usize) -> SetMeans
     let worth =
         |name: &String| over_draws(&|r| Some(corrected(r.rungs[find(r, name)?].truth) - level(r)));
     let figure = |record: &Record, i: usize| {
-        let shares = Shares { right: &record.rungs[i].right, truth: &record.labels, classes: record.classes };
+        let shares = Shares { right: &worths(record)[i], truth: &record.labels, classes: record.classes };
         (!record.labels.is_empty()).then(|| corrected(shares.balanced_accuracy()))
     };
     let gain = |name: &String| {
@@ -259,8 +266,8 @@ fn set_means(rungs: &[String], records: &[&Record], siblings: usize) -> SetMeans
     let gains: Vec<Option<f64>> = rungs.iter().map(gain).collect();
     let mut ratios = Vec::new();
     for record in records.iter().filter(|record| !record.labels.is_empty()) {
-        let right: Vec<Vec<f64>> = record.rungs.iter().map(|rung| rung.right.clone()).collect();
-        let (_, covariance) = evidence(record, &record.labels, &right, record.groups.clone()).spread();
+        let worths = worths(record);
+        let (_, covariance) = evidence(record, &record.labels, &worths, record.groups.clone()).spread();
         let scale = 1.0 / ((1.0 - chance) * (1.0 - chance));
         let off = |i: usize| {
             let gain = gains[rungs.iter().position(|name| *name == record.rungs[i].name)?]?;
