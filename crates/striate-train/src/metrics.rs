@@ -2,6 +2,7 @@
 
 pub mod calibration;
 pub mod interval;
+pub mod out_of_fold;
 pub mod paired;
 pub mod power_law;
 pub mod psnr;

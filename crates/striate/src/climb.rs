@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::finish::{Outcome, finish};
 use crate::judge::{Judge, judge, sample};
-use crate::ladder::{Answers, Judged, Truth, calibrated, choose_by, judge_rung, selected, temperature_of};
+use crate::ladder::{Answers, Judged, Known, Truth, calibrated, choose_by, judge_rung, selected, temperature_of};
 use crate::more_labels::{harmonic_mean, more_labels};
 use crate::plan::inference_capacity;
 use crate::report::{Score, Skipped, TrainReport};
@@ -56,7 +56,7 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     let judged = if measurable { judge_all(job, &rungs, &judge, (&truth, per_class), &mut skipped)? } else { Vec::new() };
     let (name, choice, score) = if measurable {
         let tried: Vec<&Judged> = judged.iter().filter(|rung| rung.report.name != "chance").collect();
-        decide(prior, &judged, &tried, &judge, &truth, (per_class, seed))
+        decide(prior, &judged, &tried, &judge, &truth, per_class)
     } else {
         (by_prior(prior, &rungs, truth.classes, per_class), None, None)
     };
@@ -135,9 +135,10 @@ fn judge_all(
     for rung in rungs {
         let in_time = || job.start.elapsed().as_secs_f64() < TRY * job.asked.budget_s as f64;
         let needed = judged.len() < 2; // guessing, and one more
-        let (seed, expected) = (job.recipe.train.seed, Prior::embedded().temperature(rung.name(), per_class));
+        let seed = job.recipe.train.seed;
+        let known = Known::of(Prior::embedded(), rung.name(), per_class, truth.classes);
         let go_on = || needed || in_time();
-        let result = judge_rung(rung.as_ref(), judge, truth, expected, seed, job.observer, &go_on)?;
+        let result = judge_rung(rung.as_ref(), judge, truth, known, seed, job.observer, &go_on)?;
         let Some(result) = result else {
             let why = "the time for trying rungs ran out before it was judged; give it more with --budget";
             skipped.push(Skipped { name: rung.name().into(), why: why.into() });
@@ -158,15 +159,17 @@ fn decide(
     tried: &[&Judged],
     judge: &Judge,
     truth: &Truth,
-    (per_class, seed): (f64, u64),
+    per_class: f64,
 ) -> (String, Option<Choice>, Option<Score>) {
     let choice = choose_by(prior, tried, truth, per_class, &|_| true);
-    let score = truth.score_shares(&selected(prior, tried, judge, truth, per_class), seed);
+    let name = &tried[choice.rung].report.name;
+    let gain = prior.accuracy_gain(name, per_class, truth.classes);
+    let score = truth.score_out_of_fold(&selected(prior, tried, judge, truth, per_class), gain);
     let chance = 1.0 / truth.classes as f64;
     if score.ci95[1] < chance + NOTHING * (1.0 - chance) {
         return (judged[0].report.name.clone(), None, Some(judged[0].report.score.clone()));
     }
-    (tried[choice.rung].report.name.clone(), Some(choice), Some(score))
+    (name.clone(), Some(choice), Some(score))
 }
 
 /// The rung that does best with so few labels on other data, where nothing can be scored here.

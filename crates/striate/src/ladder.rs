@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 use striate_train::fit::EpochRecord;
 use striate_train::infer::softmax;
-use striate_train::metrics::interval::{Metric, Shares, ci95_of_shares};
+use striate_train::metrics::interval::{Metric, Shares, ci95};
+use striate_train::metrics::out_of_fold::out_of_fold_ci95;
 use striate_train::metrics::temperature::{Expected, at, brier, temperature};
-use striate_train::metrics;
+use striate_train::metrics::{self, Outcomes};
 
 /// Labels given to the judged pictures, with their probabilities.
 #[derive(Clone)]
@@ -71,34 +72,53 @@ impl Truth {
         Self { labels, groups, classes: prepared.classes().len() }
     }
 
-    /// The figures of given answers.
+    /// The figures of given answers of one model, to pictures that it did not learn from.
     pub fn score(&self, predicted: &[u32], seed: u64) -> report::Score {
-        self.score_shares(&self.right(predicted), seed)
-    }
-
-    /// The figures of pictures that were answered several times each: `right` is the share of right answers.
-    pub fn score_shares(&self, right: &[f64], seed: u64) -> report::Score {
-        let shares = Shares { right, truth: &self.labels, classes: self.classes };
+        let outcomes = Outcomes { truth: &self.labels, predicted, classes: self.classes };
+        let confusion = metrics::confusion(&outcomes);
         report::Score {
-            accuracy: right.iter().sum::<f64>() / right.len() as f64,
-            balanced_accuracy: shares.balanced_accuracy(),
-            ci95: ci95_of_shares(Metric::BalancedAccuracy, &shares, &self.groups, seed),
+            accuracy: metrics::accuracy(&confusion),
+            balanced_accuracy: metrics::balanced_accuracy(&confusion),
+            ci95: ci95(Metric::BalancedAccuracy, &outcomes, &self.groups, seed),
             n: self.labels.len(),
         }
     }
 
-    /// Which of given answers are right, as 0 and 1.
-    fn right(&self, predicted: &[u32]) -> Vec<f64> {
-        self.labels.iter().zip(predicted).map(|(t, p)| f64::from(u8::from(t == p))).collect()
+    /// The figures out of fold, of a model that is fitted again to all pictures and by `gain` better for it: `right` is the share of right
+    /// answers on each picture.
+    pub fn score_out_of_fold(&self, right: &[f64], gain: f64) -> report::Score {
+        let shares = Shares { right, truth: &self.labels, classes: self.classes };
+        report::Score {
+            accuracy: right.iter().sum::<f64>() / right.len() as f64,
+            balanced_accuracy: shares.balanced_accuracy(),
+            ci95: out_of_fold_ci95(&shares, &self.groups, gain),
+            n: self.labels.len(),
+        }
     }
 }
 
-/// Judges one rung: a learning a round, scored on the round's other pictures; `expected` of its temperature. Nothing where `go_on`, asked before each round, says no.
+/// What is known of a rung beforehand.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Of the temperature of its answers.
+    pub temperature: Expected,
+    /// By how much its balanced accuracy is better when it is fitted to all pictures.
+    pub gain: f64,
+}
+
+impl Known {
+    /// By a prior, of a rung that learns from so many labels of each of so many classes.
+    pub fn of(prior: &Prior, name: &str, labels: f64, classes: usize) -> Self {
+        Self { temperature: prior.temperature(name, labels), gain: prior.accuracy_gain(name, labels, classes) }
+    }
+}
+
+/// Judges one rung: a learning a round, scored on the round's other pictures. Nothing where `go_on`, asked before each round, says no.
 pub fn judge_rung(
     rung: &dyn Rung,
     judge: &Judge,
     truth: &Truth,
-    expected: Expected,
+    known: Known,
     seed: u64,
     observer: Observer,
     go_on: &dyn Fn() -> bool,
@@ -134,12 +154,12 @@ pub fn judge_rung(
             hits as f64 / repeats.max(1) as f64
         })
         .collect();
-    let score = truth.score_shares(&right, seed);
+    let score = truth.score_out_of_fold(&right, known.gain);
     let seconds = start.elapsed().as_secs_f64();
     let report = report::Rung { name: rung.name().to_string(), score, seconds };
     let distances = distances.into_iter().flatten().collect();
     let mut judged = Judged { report, logits, right, brier: Vec::new(), histories, distances };
-    let rows = calibrated(&judged, judge, truth, expected).probabilities;
+    let rows = calibrated(&judged, judge, truth, known.temperature).probabilities;
     judged.brier = rows.iter().zip(&truth.labels).map(|(row, &label)| brier(row, label)).collect();
     Ok(Some(judged))
 }
@@ -226,7 +246,7 @@ mod tests {
         let logits = |i: usize| (0..truth.classes).map(|k| if k == answer(i) { 9.0 } else { 0.0 }).collect();
         let logits: Vec<Vec<f32>> = (0..truth.labels.len()).map(logits).collect();
         let right: Vec<f64> = (0..truth.labels.len()).map(|i| f64::from(u8::from(right(i)))).collect();
-        let report = report::Rung { name: name.into(), score: truth.score_shares(&right, 1), seconds: 0.0 };
+        let report = report::Rung { name: name.into(), score: truth.score_out_of_fold(&right, 0.0), seconds: 0.0 };
         let brier = right.iter().map(|right| 2.0 * (1.0 - right)).collect();
         Judged { report, logits, right, brier, histories: Vec::new(), distances: Vec::new() }
     }

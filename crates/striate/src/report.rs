@@ -14,7 +14,8 @@ pub struct Score {
     pub accuracy: f64,
     /// Mean over classes of the share of the class labelled right, `[0, 1]`.
     pub balanced_accuracy: f64,
-    /// 95 % interval of the balanced accuracy: percentile bootstrap over groups of pictures.
+    /// 95 % interval of the balanced accuracy. Of one model on pictures of its own: percentile bootstrap over groups of pictures. Of a
+    /// ladder's rungs and its choice: for a model that is fitted again to all pictures ([`striate_train::metrics::out_of_fold`]).
     pub ci95: [f64; 2],
     /// Pictures it was measured on.
     pub n: usize,

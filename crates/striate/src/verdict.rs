@@ -16,8 +16,8 @@ pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
     if let Some((score, on)) = headline_score(outcome) {
         let [low, high] = score.ci95;
         sentences.push(format!(
-            "Expect about {:.0} of 100 new pictures like these to be labelled right, each class counted the same; between {:.0} and {:.0} is what {} {on} pictures can say.",
-            100.0 * score.balanced_accuracy, (100.0 * low).floor(), (100.0 * high).ceil(), score.n
+            "Expect about {:.0} of 100 new pictures like these to be labelled right, each class counted the same; the 95 % interval from {} {on} pictures is {:.0} to {:.0}.",
+            100.0 * score.balanced_accuracy, score.n, (100.0 * low).floor(), (100.0 * high).ceil()
         ));
     }
     if outcome.judged.is_empty() {

@@ -30,8 +30,10 @@ pub struct SizePrior {
     pub mean: Vec<f64>,
     /// Covariance of the worths over kinds of data, a row for each rung.
     pub covariance: Vec<Vec<f64>>,
-    /// By how much a rung fitted to all labels is better than its out-of-fold figure.
+    /// By how much the chance-corrected accuracy of a rung fitted to all labels exceeds its worth out of fold.
     pub gain: Vec<f64>,
+    /// By how much it exceeds its chance-corrected accuracy out of fold.
+    pub accuracy_gain: Vec<f64>,
     /// Variance of the out-of-fold figure around the truth, as a multiple of what the pictures' own spread explains.
     pub noise: f64,
     /// Mean natural logarithm of the rung's temperature, and its standard deviation.
@@ -81,6 +83,13 @@ impl Prior {
         let Some(place) = self.rungs.iter().position(|rung| rung == name) else { return ANY };
         let mix = |i: usize| self.between(labels).iter().map(|(size, share)| share * size.temperature[place][i]).sum();
         Expected { ln: mix(0), deviation: mix(1) }
+    }
+
+    /// By how much the balanced accuracy of a rung fitted to all labels is expected to exceed that out of fold.
+    pub fn accuracy_gain(&self, name: &str, labels: f64, classes: usize) -> f64 {
+        let Some(place) = self.rungs.iter().position(|rung| rung == name) else { return 0.0 };
+        let mean = self.between(labels).iter().map(|(size, share)| share * size.accuracy_gain[place]).sum::<f64>();
+        mean * (1.0 - 1.0 / classes as f64)
     }
 
     /// The sizes around `labels` and the share of each.

@@ -6,7 +6,7 @@
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::judge::{Judge, judge};
-use crate::ladder::{Judged, Truth, calibrated, judge_rung, temperature_of};
+use crate::ladder::{Judged, Known, Truth, calibrated, judge_rung, temperature_of};
 use crate::prepare::{PrepareOptions, prepare};
 use crate::recipes;
 use crate::rungs::offer::{Offer, fast, place};
@@ -245,7 +245,7 @@ fn one<'a>(
         let judged: Option<Judged> = if judge.rounds.is_empty() {
             None
         } else {
-            judge_rung(rung.as_ref(), &judge, &truth, expected, seed, &silent, &|| true)?
+            judge_rung(rung.as_ref(), &judge, &truth, Known { temperature: expected, gain: 0.0 }, seed, &silent, &|| true)?
         };
         let fitted = rung.fit("all", train)?;
         let logits = rung.logits(&fitted, rest)?;

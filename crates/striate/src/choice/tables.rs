@@ -8,7 +8,8 @@ use crate::choice::{Evidence, choose, worth};
 use crate::rungs::offer::place;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use striate_train::metrics::interval::{Metric, Shares, ci95_of_shares};
+use striate_train::metrics::interval::Shares;
+use striate_train::metrics::out_of_fold::out_of_fold_ci95;
 
 /// What correlations between rungs over six sources are believed.
 const BELIEVED: f64 = 0.7;
@@ -148,7 +149,8 @@ fn evidence<'a>(record: &'a Record, labels: &'a [u32], worths: &'a [Vec<f64>], g
 
 /// Whether the interval of the choice, made without the part that scores it, holds what the saved model is worth.
 fn covers(prior: &Prior, record: &Record) -> bool {
-    let truth = record.rungs[by_prior(prior, record, &|_| true)].truth;
+    let chosen = &record.rungs[by_prior(prior, record, &|_| true)];
+    let gain = prior.accuracy_gain(&chosen.name, record.labels_per_class as f64, record.classes);
     let mut right = vec![0.0; record.labels.len()];
     for part in record.parts.iter().copied().collect::<BTreeSet<u8>>() {
         let rung = by_prior(prior, record, &|i| record.parts[i] != part);
@@ -157,8 +159,8 @@ fn covers(prior: &Prior, record: &Record) -> bool {
         }
     }
     let shares = Shares { right: &right, truth: &record.labels, classes: record.classes };
-    let [low, high] = ci95_of_shares(Metric::BalancedAccuracy, &shares, &record.groups, 1);
-    (low..=high).contains(&truth)
+    let [low, high] = out_of_fold_ci95(&shares, &record.groups, gain);
+    (low..=high).contains(&chosen.truth)
 }
 
 fn least(record: &Record, loss: impl Fn(&RungRecord) -> Option<f64>) -> usize {
@@ -194,6 +196,7 @@ struct SetMeans {
     weight: f64,
     worth: Vec<Option<f64>>,
     gain: Vec<Option<f64>>,
+    accuracy_gain: Vec<Option<f64>>,
     noise: Option<f64>,
     temperature: Vec<Vec<f64>>,
 }
@@ -227,6 +230,7 @@ fn fit_size(labels: usize, rungs: &[String], records: &[&Record]) -> SizePrior {
         labels: labels as f64,
         covariance: (0..rungs.len()).map(|i| (0..rungs.len()).map(|j| covariance(i, j)).collect()).collect(),
         gain: (0..rungs.len()).map(|i| weighted(&|set| set.gain[i]).unwrap_or(0.0)).collect(),
+        accuracy_gain: (0..rungs.len()).map(|i| weighted(&|set| set.accuracy_gain[i]).unwrap_or(0.0)).collect(),
         noise: weighted(&|set| set.noise).unwrap_or(1.0),
         temperature: (0..rungs.len()).map(temperature).collect(),
         mean,
@@ -253,17 +257,19 @@ fn set_means(rungs: &[String], records: &[&Record], siblings: usize) -> SetMeans
     };
     let worth =
         |name: &String| over_draws(&|r| Some(corrected(r.rungs[find(r, name)?].truth) - level(r)));
-    let figure = |record: &Record, i: usize| {
-        let shares = Shares { right: &worths(record)[i], truth: &record.labels, classes: record.classes };
+    let balanced = |record: &Record, right: &[f64]| {
+        let shares = Shares { right, truth: &record.labels, classes: record.classes };
         (!record.labels.is_empty()).then(|| corrected(shares.balanced_accuracy()))
     };
-    let gain = |name: &String| {
+    let figure = |record: &Record, i: usize| balanced(record, &worths(record)[i]);
+    let accuracy = |record: &Record, i: usize| balanced(record, &record.rungs[i].right);
+    let gain = |name: &String, figure: &dyn Fn(&Record, usize) -> Option<f64>| {
         over_draws(&|r| {
             let i = find(r, name)?;
             Some(corrected(r.rungs[i].truth) - figure(r, i)?)
         })
     };
-    let gains: Vec<Option<f64>> = rungs.iter().map(gain).collect();
+    let gains: Vec<Option<f64>> = rungs.iter().map(|name| gain(name, &figure)).collect();
     let mut ratios = Vec::new();
     for record in records.iter().filter(|record| !record.labels.is_empty()) {
         let worths = worths(record);
@@ -287,6 +293,7 @@ fn set_means(rungs: &[String], records: &[&Record], siblings: usize) -> SetMeans
     SetMeans {
         weight: 1.0 / siblings as f64,
         worth: rungs.iter().map(worth).collect(),
+        accuracy_gain: rungs.iter().map(|name| gain(name, &accuracy)).collect(),
         gain: gains.clone(),
         noise: average(&ratios),
         temperature: rungs.iter().map(temperatures).collect(),
