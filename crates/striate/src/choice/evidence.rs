@@ -14,7 +14,7 @@ const LEAST: f64 = 0.05;
 
 /// What a Brier skill counts beside an accuracy that is corrected for chance. Skills are smaller than such accuracies; found with the
 /// other constants here on the sets of docs/choice.md.
-const SKILL: f64 = 1.5;
+const SKILL: f64 = 1.2;
 
 /// What answers on one picture are worth as evidence: the mean of the share that was right and of how near the probabilities came to
 /// the truth, both so that guessing among `classes` has 1 / K and being always right and sure about 1. Two rungs that are right equally

@@ -32,8 +32,8 @@ pub struct SizePrior {
     pub covariance: Vec<Vec<f64>>,
     /// By how much the chance-corrected accuracy of a rung fitted to all labels exceeds its worth out of fold.
     pub gain: Vec<f64>,
-    /// By how much it exceeds its chance-corrected accuracy out of fold.
-    pub accuracy_gain: Vec<f64>,
+    /// By how much it exceeds its chance-corrected accuracy out of fold: the mean and the standard deviation over sets.
+    pub accuracy_gain: Vec<[f64; 2]>,
     /// Variance of the out-of-fold figure around the truth, as a multiple of what the pictures' own spread explains.
     pub noise: f64,
     /// Mean natural logarithm of the rung's temperature, and its standard deviation.
@@ -85,10 +85,11 @@ impl Prior {
         Expected { ln: mix(0), deviation: mix(1) }
     }
 
-    /// By how much the balanced accuracy of a rung fitted to all labels is expected to exceed that out of fold.
+    /// By how much the balanced accuracy of a rung fitted to all labels may well exceed that out of fold: the mean over other data and one
+    /// standard deviation.
     pub fn accuracy_gain(&self, name: &str, labels: f64, classes: usize) -> f64 {
         let Some(place) = self.rungs.iter().position(|rung| rung == name) else { return 0.0 };
-        let mean = self.between(labels).iter().map(|(size, share)| share * size.accuracy_gain[place]).sum::<f64>();
+        let mean = self.between(labels).iter().map(|(size, share)| share * size.accuracy_gain[place].iter().sum::<f64>()).sum::<f64>();
         mean * (1.0 - 1.0 / classes as f64)
     }
 

@@ -16,7 +16,7 @@ const BELIEVED: f64 = 0.7;
 /// What the spread over sources is multiplied by: they are few, and the next one may be farther off.
 const WIDER: f64 = 1.0;
 /// Least standard deviation of a rung's worth over kinds of data.
-const LEAST: f64 = 0.01;
+const LEAST: f64 = 0.05;
 /// Least standard deviation of the logarithm of a temperature.
 const LEAST_TEMPERATURE: f64 = 0.1;
 
@@ -187,8 +187,30 @@ pub fn fit(records: &[&Record]) -> Prior {
     let rungs: Vec<String> = rungs.into_iter().map(|(_, name)| name.to_string()).collect();
     let sizes: BTreeSet<usize> = records.iter().map(|record| record.labels_per_class).collect();
     let of = |n: usize| records.iter().copied().filter(|record| record.labels_per_class == n).collect::<Vec<_>>();
-    let sizes = sizes.into_iter().map(|n| fit_size(n, &rungs, &of(n))).collect();
-    Prior { rungs, sizes }
+    let mut fitted: Vec<SizePrior> = sizes.iter().map(|&n| fit_size(n, &rungs, &of(n))).collect();
+    for i in 0..rungs.len() {
+        let tried = |n: &usize| of(*n).iter().any(|r| r.rungs.iter().any(|rung| rung.name == rungs[i]));
+        let known: Vec<usize> = (0..sizes.len()).filter(|&at| sizes.iter().nth(at).is_some_and(tried)).collect();
+        for at in (0..fitted.len()).filter(|at| !known.contains(at)) {
+            let away = |other: &&usize| libm::log(fitted[**other].labels / fitted[at].labels).abs();
+            let nearest = known.iter().min_by(|a, b| away(a).total_cmp(&away(b))).expect("a rung of a record was tried");
+            let from = fitted[*nearest].clone();
+            borrow(&mut fitted[at], &from, i);
+        }
+    }
+    Prior { rungs, sizes: fitted }
+}
+
+/// What is known of a rung with the nearest number of labels that it was tried with.
+fn borrow(to: &mut SizePrior, from: &SizePrior, rung: usize) {
+    to.mean[rung] = from.mean[rung];
+    to.gain[rung] = from.gain[rung];
+    to.accuracy_gain[rung] = from.accuracy_gain[rung];
+    to.temperature[rung] = from.temperature[rung];
+    for other in 0..to.mean.len() {
+        to.covariance[rung][other] = from.covariance[rung][other];
+        to.covariance[other][rung] = from.covariance[other][rung];
+    }
 }
 
 /// Means over the draws of one set, by rung; none where a rung was not tried.
@@ -226,15 +248,26 @@ fn fit_size(labels: usize, rungs: &[String], records: &[&Record]) -> SizePrior {
         };
         [mean, weighted(&square).unwrap_or(1.0).sqrt().max(LEAST_TEMPERATURE)]
     };
+    let accuracy_gain = |i: usize| {
+        let mean = weighted(&|set| set.accuracy_gain[i]).unwrap_or(0.0);
+        let square = |set: &SetMeans| set.accuracy_gain[i].map(|gain| (gain - mean) * (gain - mean));
+        [mean, weighted(&square).unwrap_or(0.0).sqrt()]
+    };
+    let all = 0..rungs.len();
     SizePrior {
         labels: labels as f64,
-        covariance: (0..rungs.len()).map(|i| (0..rungs.len()).map(|j| covariance(i, j)).collect()).collect(),
-        gain: (0..rungs.len()).map(|i| weighted(&|set| set.gain[i]).unwrap_or(0.0)).collect(),
-        accuracy_gain: (0..rungs.len()).map(|i| weighted(&|set| set.accuracy_gain[i]).unwrap_or(0.0)).collect(),
-        noise: weighted(&|set| set.noise).unwrap_or(1.0),
-        temperature: (0..rungs.len()).map(temperature).collect(),
-        mean,
+        covariance: all.clone().map(|i| all.clone().map(|j| round(covariance(i, j))).collect()).collect(),
+        gain: all.clone().map(|i| round(weighted(&|set| set.gain[i]).unwrap_or(0.0))).collect(),
+        accuracy_gain: all.clone().map(|i| accuracy_gain(i).map(round)).collect(),
+        noise: round(weighted(&|set| set.noise).unwrap_or(1.0)),
+        temperature: all.map(|i| temperature(i).map(round)).collect(),
+        mean: mean.into_iter().map(round).collect(),
     }
+}
+
+/// To the digits that a study of so many draws can give.
+fn round(value: f64) -> f64 {
+    (1e5 * value).round() / 1e5
 }
 
 fn average(values: &[f64]) -> Option<f64> {

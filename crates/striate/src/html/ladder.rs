@@ -54,7 +54,7 @@ pub fn draw(page: &Page) -> Section {
         },
         note: html! {
             p { b { "Balanced accuracy" } " is the mean over classes of the share of the class labelled right, so that a large class counts no more than a small one." }
-            p { b { "95\u{202f}% interval" } @if ladder { ": Wilson's interval for an effective number of pictures, two thirds of their number and fewer where groups err together. For the test split: " } @else { ": " } "percentile bootstrap over groups of pictures." }
+            p { b { "95\u{202f}% interval" } @if ladder { ": Wilson's interval for an effective number of pictures, two thirds of their number or fewer, since training sets of folds overlap. For the test split: " } @else { ": " } "percentile bootstrap over groups of pictures." }
             p { b { "Judged by" } " " (shown(&page.judged_by, 160)) @if let Some(n) = n { ", " (several(n, "picture")) } "."
                 @if report.leaks.is_empty() { " No picture is labelled by a model that has seen it or one of its group." } }
             @if ladder && report.selected.is_some() {
