@@ -4,7 +4,9 @@ use crate::activation::{clamp, clamp_backward};
 use crate::batch_norm::{Affine, Backward, batch_norm, batch_norm_backward, sum_rows};
 use crate::isa::{Isa, TURN};
 use crate::linear::{LinearShape, linear, linear_backward_input, linear_backward_weight};
-use crate::pool::{PoolShape, max_pool2d, max_pool2d_backward, mean_of_maps, mean_of_maps_backward, mean_square_of_maps};
+use crate::pool::{
+    PoolShape, max_pool2d, max_pool2d_backward, mean_of_maps, mean_of_maps_backward, mean_square_of_maps,
+};
 use crate::rng::Key;
 
 pub(crate) fn values(name: &str, len: usize) -> Vec<f32> {

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 
-use crate::{NeighboursConfig, Pooled, Net, NetConfig, NetError, Variant, init, macs, registry};
+use crate::{NeighboursConfig, Net, NetConfig, NetError, Pooled, Variant, init, macs, registry};
 
 /// Most parameters of a net, 1 GiB of f32: ten times those of the largest here, resnet50, and less than a slip takes.
 const MAX_PARAMETERS: usize = 1 << 28;

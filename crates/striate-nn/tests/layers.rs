@@ -4,7 +4,9 @@ extern crate striate_engine as burn;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use striate_engine::ops::{Activation, Padding, PoolSpec, activate, avg_pool2d, global_avg_pool2d, global_mean_square2d, max_pool2d};
+use striate_engine::ops::{
+    Activation, Padding, PoolSpec, activate, avg_pool2d, global_avg_pool2d, global_mean_square2d, max_pool2d,
+};
 use striate_kernels::rng::Key;
 use striate_nn::layers::{BatchNormConfig, Conv2dConfig, Dropout, LinearConfig};
 use striate_nn::losses::CrossEntropy;

@@ -205,13 +205,24 @@ pub(crate) fn audit(evidence: &Evidence) -> Audit {
         let truth = Truth::of(prepared, evidence.judged);
         labels::audit(answers, &truth, &|i| prepared.dataset.name(evidence.judged[i]), prepared.classes())
     });
-    if labels.is_none() {
+    let nothing_scored = evidence.judged.is_empty();
+    if nothing_scored {
+        skip("labels", "no picture was held out, so no answer can contradict a label");
+    } else if labels.is_none() {
         skip("labels", "the saved model does not look at the pictures, so it cannot contradict a label");
     }
     if evidence.unlike.is_none() {
         skip("unlike", "the saved model compares no pictures, or too few were held out to set a threshold by");
     }
-    let shortcuts = shortcuts::audit(prepared, evidence.rounds, evidence.seed, &mut skip);
+    let shortcuts = if nothing_scored {
+        skip(
+            "shortcuts",
+            "no picture was held out to see whether something besides the subject tells the classes apart",
+        );
+        Vec::new()
+    } else {
+        shortcuts::audit(prepared, evidence.rounds, evidence.seed, &mut skip)
+    };
     let pairs = prepared.pairs.iter().take(PAIRS);
     let name = |i: usize| prepared.dataset.name(i);
     Audit {

@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn without_a_picture_scored_the_prior_is_all_there_is() {
-        let choice = choose(Prior::embedded(), &Evidence { per_class: 1.0, ..evidence(&[], &[vec![], vec![]], &NAMES) });
+        let choice =
+            choose(Prior::embedded(), &Evidence { per_class: 1.0, ..evidence(&[], &[vec![], vec![]], &NAMES) });
         assert_eq!(choice.rung, 1, "{choice:?}");
     }
 

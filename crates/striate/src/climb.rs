@@ -53,7 +53,8 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
 
     let prior = Prior::embedded();
     let per_class = harmonic_mean(&prepared.counts()) as f64;
-    let judged = if measurable { judge_all(job, &rungs, &judge, (&truth, per_class), &mut skipped)? } else { Vec::new() };
+    let judged =
+        if measurable { judge_all(job, &rungs, &judge, (&truth, per_class), &mut skipped)? } else { Vec::new() };
     let (name, choice, score) = if measurable {
         let tried: Vec<&Judged> = judged.iter().filter(|rung| rung.report.name != "chance").collect();
         decide(prior, &judged, &tried, &judge, &truth, per_class)

@@ -19,7 +19,8 @@ use crate::predictor::Predictor;
 use crate::{foreign, hand_made, input, model_file};
 
 /// What makes vectors without a model file.
-pub const NAMES: [&str; 6] = ["pixels", "edges", "hog", "efficientnet_lite0", "efficientnet_lite0_stages", "squeezenet1_1"];
+pub const NAMES: [&str; 6] =
+    ["pixels", "edges", "hog", "efficientnet_lite0", "efficientnet_lite0_stages", "squeezenet1_1"];
 /// What ends the name of a net whose features are pooled after every stage.
 const STAGES: &str = "_stages";
 
@@ -62,7 +63,8 @@ impl Encoder {
                 Some(weights) => {
                     let device = chosen();
                     let stages = name.ends_with(STAGES);
-                    let net = Frozen::new(if stages { weights.init_stages(&device)? } else { weights.init(&device)? });
+                    let net =
+                        Frozen::new(if stages { weights.init_stages(&device)? } else { weights.init(&device)? });
                     let preprocess = input::of_pretrained(&weights.input, ValueRange::Dtype);
                     Ok(of(Kind::Net(Box::new(net), device), preprocess))
                 }

@@ -92,7 +92,14 @@ mod tests {
         let top = vec![("fish".to_string(), 0.75), ("tool".to_string(), 0.25)];
         let (file, label) = ("a.jpg".to_string(), "fish".to_string());
         let unlike = Some(true);
-        table.push(&Prediction::Labelled { file, label: Some(label), probability: 0.75, top, unlike, distance: Some(1.2) });
+        table.push(&Prediction::Labelled {
+            file,
+            label: Some(label),
+            probability: 0.75,
+            top,
+            unlike,
+            distance: Some(1.2),
+        });
         table.push(&Prediction::Failed { file: "b.jpg".into(), error: "is empty, copy it again".into() });
         let lines: Vec<&str> = table.text.lines().collect();
         assert_eq!(lines[1], "a.jpg,fish,0.7500,tool,0.2500,,yes");

@@ -43,7 +43,12 @@ pub(crate) fn more_labels(job: &Job, rungs: &[Box<dyn Rung + '_>], chosen: &str)
     let learners: Vec<Learner> = probes
         .iter()
         .zip(&features)
-        .map(|(probe, features)| Learner { name: probe.name().into(), features, head: probe.head(), spec: probe.spec() })
+        .map(|(probe, features)| Learner {
+            name: probe.name().into(),
+            features,
+            head: probe.head(),
+            spec: probe.spec(),
+        })
         .collect();
     let curves = measure(&pool, &learners, SHARE * job.asked.budget_s as f64 * MACS_PER_SECOND, seed);
 

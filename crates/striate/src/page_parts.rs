@@ -170,7 +170,11 @@ pub(crate) fn calibration(answers: &Answers, truth: &Truth) -> Calibration {
     let filled = bins
         .iter()
         .filter_map(|bin| Some(CalibrationBin { confidence: bin.confidence?, accuracy: bin.accuracy?, n: bin.n }));
-    Calibration { bins: filled.collect(), ece, brier: metrics::temperature::brier_score(&answers.probabilities, &truth.labels) }
+    Calibration {
+        bins: filled.collect(),
+        ece,
+        brier: metrics::temperature::brier_score(&answers.probabilities, &truth.labels),
+    }
 }
 
 /// What the recipe's augmentation does to some training pictures.

@@ -8,8 +8,8 @@ use striate_data::picture::Picture;
 use striate_engine::device::chosen;
 use striate_nn::weights::{NamedTensors, load_named};
 use striate_nn::{Frozen, Net};
-use striate_train::metrics::temperature::at;
 use striate_train::manifest::{Manifest, UnlikeRule};
+use striate_train::metrics::temperature::at;
 
 use crate::audit::unlike::Reference;
 use crate::error::Error;

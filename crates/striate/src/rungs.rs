@@ -63,9 +63,9 @@ pub trait Rung {
         let fitted = self.fit(what, &round.train)?;
         let logits = self.logits(&fitted, &round.score)?;
         let distances = match compare {
-            true => self.reference(&fitted, &round.train, seed)?.map(|reference| {
-                Ok::<_, Error>(reference.distances(&self.features(&fitted, &round.score)?))
-            }),
+            true => self
+                .reference(&fitted, &round.train, seed)?
+                .map(|reference| Ok::<_, Error>(reference.distances(&self.features(&fitted, &round.score)?))),
             false => None,
         };
         Ok(RoundAnswers { logits, distances: distances.transpose()?, history: fitted.history })

@@ -22,7 +22,10 @@ pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
     }
     if outcome.judged.is_empty() {
         sentences.push(NOTHING_KNOWN.into());
-        sentences.push(format!("The saved model is {}, which did best with so few labels on other data; nothing here was chosen by.", describe(&outcome.chosen)));
+        sentences.push(format!(
+            "The saved model is {}, which did best with so few labels on other data.",
+            describe(&outcome.chosen)
+        ));
         return sentences;
     }
     if outcome.rungs.is_empty() {
@@ -33,7 +36,9 @@ pub(crate) fn verdict(job: &Job, outcome: &Outcome) -> Vec<String> {
     }
     sentences.push(saved(outcome));
     let chance = 100.0 / classes as f64;
-    sentences.push(format!("Guessing among the {classes} classes would label {chance:.0} of 100 right."));
+    let unproven = headline_score(outcome).is_some_and(|(score, _)| 100.0 * score.ci95[0] <= chance);
+    let but = if unproven { ", and these pictures are too few to show that the model does better" } else { "" };
+    sentences.push(format!("Guessing among the {classes} classes would label {chance:.0} of 100 right{but}."));
     if outcome.refitted {
         sentences.push(format!(
             "The choice among the models was made without the pictures that score it; the saved model was then fitted to all {} pictures.",
@@ -54,7 +59,8 @@ const NOTHING_KNOWN: &str = "Nothing is known about how well this model does: no
 fn saved(outcome: &Outcome) -> String {
     let chosen = describe(&outcome.chosen);
     let Some(choice) = &outcome.choice else {
-        return "Nothing that was tried does better than always naming the commonest class, which is what is saved.".into();
+        return "Nothing that was tried does better than always naming the commonest class, which is what is saved."
+            .into();
     };
     let best = outcome.rungs.iter().fold(None, |best: Option<&crate::report::Rung>, rung| match best {
         Some(best) if best.score.balanced_accuracy >= rung.score.balanced_accuracy => Some(best),

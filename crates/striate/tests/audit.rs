@@ -69,7 +69,8 @@ fn named(audit: &Audit, cue: &str) -> Option<bool> {
 }
 
 fn flagged(model: &Path, input: PathBuf) -> (usize, usize) {
-    let options = PredictOptions { model: model.into(), inputs: vec![input], out: None, overwrite: false, min_confidence: 0.0 };
+    let options =
+        PredictOptions { model: model.into(), inputs: vec![input], out: None, overwrite: false, min_confidence: 0.0 };
     let (mut lines, mut unlike) = (0, 0);
     let mut each = |prediction| {
         if let Prediction::Labelled { unlike: flag, distance, .. } = prediction {

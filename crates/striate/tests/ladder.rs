@@ -124,7 +124,13 @@ fn the_model_of_every_rung_labels_scores_and_is_the_same_for_any_number_of_threa
         let value = scored.unwrap().report.value;
         assert!(value > 0.9, "{rung}: {value}");
 
-        let asked = PredictOptions { model: run.clone(), inputs: vec![more.clone()], out: None, overwrite: false, min_confidence: 0.0 };
+        let asked = PredictOptions {
+            model: run.clone(),
+            inputs: vec![more.clone()],
+            out: None,
+            overwrite: false,
+            min_confidence: 0.0,
+        };
         let mut right = 0;
         predict(&asked, &|_| {}, &mut |prediction| {
             let Prediction::Labelled { file, label, probability, .. } = prediction else { panic!("{prediction:?}") };

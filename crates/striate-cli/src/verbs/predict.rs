@@ -94,7 +94,11 @@ pub fn run(args: &PredictArgs, globals: &Globals, terminal: &Terminal) -> anyhow
     if let (Some(out), false) = (&args.out, globals.json) {
         terminal.answer(&summary(&report, &out.display().to_string()))?;
     } else if report.failed > 0 && !globals.json {
-        terminal.warn(&format!("{} of {} pictures could not be read", report.failed, report.failed + report.labelled + report.unsure));
+        terminal.warn(&format!(
+            "{} of {} pictures could not be read",
+            report.failed,
+            report.failed + report.labelled + report.unsure
+        ));
     }
     Ok(Verdict::Yes)
 }
@@ -121,7 +125,8 @@ fn tell(prediction: &Prediction, print: bool, failed: usize, terminal: &Terminal
 /// How many pictures are unlike those that the model learned from, and what that is worth.
 fn unlike(report: &PredictReport) -> Option<String> {
     let (unlike, share) = (report.unlike.filter(|n| *n > 0)?, report.false_alarms?);
-    let (of, are) = (count(report.labelled + report.unsure, "picture", "pictures"), if unlike == 1 { "is" } else { "are" });
+    let (of, are) =
+        (count(report.labelled + report.unsure, "picture", "pictures"), if unlike == 1 { "is" } else { "are" });
     Some(format!(
         "{unlike} of {of} {are} unlike those the model learned from: do not rely on their labels (of pictures of the right kind about {:.0} in 100 are flagged as well)",
         100.0 * share
@@ -152,8 +157,15 @@ mod tests {
     #[test]
     fn the_summary_counts() {
         let by_class = vec![("fish".to_string(), 2), ("tool".to_string(), 0)];
-        let report =
-            PredictReport { labelled: 2, unsure: 0, failed: 1, by_class, ignored: 3, unlike: Some(1), false_alarms: Some(0.05) };
+        let report = PredictReport {
+            labelled: 2,
+            unsure: 0,
+            failed: 1,
+            by_class,
+            ignored: 3,
+            unlike: Some(1),
+            false_alarms: Some(0.05),
+        };
         let warning = unlike(&report).expect("one is unlike");
         assert!(warning.contains("1 of 2 pictures is unlike") && warning.contains("about 5 in 100"), "{warning}");
         assert_eq!(unlike(&PredictReport { unlike: Some(0), ..report.clone() }), None);

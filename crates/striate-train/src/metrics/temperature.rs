@@ -78,7 +78,8 @@ mod tests {
             let row: Vec<f32> = (0..3).map(|_| 12.0 * stream.uniform()).collect();
             let probabilities = &at(&row, 3, 3.0)[0];
             let draw = f64::from(stream.uniform());
-            let class = if draw < probabilities[0] { 0 } else { 1 + u32::from(draw >= probabilities[0] + probabilities[1]) };
+            let class =
+                if draw < probabilities[0] { 0 } else { 1 + u32::from(draw >= probabilities[0] + probabilities[1]) };
             logits.extend(row);
             truth.push(class);
         }

@@ -89,7 +89,11 @@ impl Prior {
     /// standard deviation.
     pub fn accuracy_gain(&self, name: &str, labels: f64, classes: usize) -> f64 {
         let Some(place) = self.rungs.iter().position(|rung| rung == name) else { return 0.0 };
-        let mean = self.between(labels).iter().map(|(size, share)| share * size.accuracy_gain[place].iter().sum::<f64>()).sum::<f64>();
+        let mean = self
+            .between(labels)
+            .iter()
+            .map(|(size, share)| share * size.accuracy_gain[place].iter().sum::<f64>())
+            .sum::<f64>();
         mean * (1.0 - 1.0 / classes as f64)
     }
 

@@ -78,20 +78,22 @@ pub struct Record {
 /// Rungs whose probabilities are averaged, to see whether that is worth its time.
 const AVERAGES: [(&str, &[&str]); 3] = [
     ("discriminant and edges_hog", &["efficientnet_lite0_discriminant", "edges_hog"]),
-    ("discriminant, logistic regression, neighbours", &[
-        "efficientnet_lite0_discriminant",
-        "efficientnet_lite0",
-        "efficientnet_lite0_knn",
-    ]),
-    ("all that learn fast", &[
-        "pixels",
-        "edges_hog",
-        "pca",
-        "efficientnet_lite0_centroid",
-        "efficientnet_lite0_discriminant",
-        "efficientnet_lite0_knn",
-        "efficientnet_lite0",
-    ]),
+    (
+        "discriminant, logistic regression, neighbours",
+        &["efficientnet_lite0_discriminant", "efficientnet_lite0", "efficientnet_lite0_knn"],
+    ),
+    (
+        "all that learn fast",
+        &[
+            "pixels",
+            "edges_hog",
+            "pca",
+            "efficientnet_lite0_centroid",
+            "efficientnet_lite0_discriminant",
+            "efficientnet_lite0_knn",
+            "efficientnet_lite0",
+        ],
+    ),
 ];
 
 /// One rung of a draw.
@@ -210,8 +212,7 @@ fn drawn(job: &Job, all: &[usize], n: usize, key: Key) -> Option<(Vec<usize>, Ve
     train.sort_unstable();
     let mut taken = prepared.groups_of(&train);
     taken.sort_unstable();
-    let rest: Vec<usize> =
-        all.iter().copied().filter(|&i| taken.binary_search(&prepared.groups[i]).is_err()).collect();
+    let rest: Vec<usize> = all.iter().copied().filter(|&i| taken.binary_search(&prepared.groups[i]).is_err()).collect();
     let mut left = vec![0; classes];
     prepared.labels_of(&rest).into_iter().for_each(|label| left[label as usize] += 1);
     (counts.iter().all(|&count| count >= n) && left.iter().all(|&n| n >= TRUTH)).then_some((train, rest))
@@ -245,7 +246,15 @@ fn one<'a>(
         let judged: Option<Judged> = if judge.rounds.is_empty() {
             None
         } else {
-            judge_rung(rung.as_ref(), &judge, &truth, Known { temperature: expected, gain: 0.0 }, seed, &silent, &|| true)?
+            judge_rung(
+                rung.as_ref(),
+                &judge,
+                &truth,
+                Known { temperature: expected, gain: 0.0 },
+                seed,
+                &silent,
+                &|| true,
+            )?
         };
         let fitted = rung.fit("all", train)?;
         let logits = rung.logits(&fitted, rest)?;
@@ -259,7 +268,9 @@ fn one<'a>(
             name: rung.name().into(),
             truth: accuracy(&probabilities, &labels, classes),
             held_out_log_loss: held_out.as_ref().map(|rows| log_loss(rows, &truth.labels)),
-            held_out_brier: judged.as_ref().map_or(Vec::new(), |judged| judged.brier.iter().map(|b| round(*b)).collect()),
+            held_out_brier: judged
+                .as_ref()
+                .map_or(Vec::new(), |judged| judged.brier.iter().map(|b| round(*b)).collect()),
             right: judged.map_or(Vec::new(), |judged| judged.right.iter().map(|r| round(*r)).collect()),
             ln_temperature: libm::log(best),
             brier: brier_score(&probabilities, &labels),
@@ -282,7 +293,8 @@ fn one<'a>(
             .iter()
             .map(|(name, rungs)| {
                 let mean = |i: usize, k: usize| rungs.iter().map(|rung| answers[rung][i][k]).sum::<f64>();
-                let rows = (0..rest.len()).map(|i| (0..truth.classes).map(|k| mean(i, k)).collect()).collect::<Vec<_>>();
+                let rows =
+                    (0..rest.len()).map(|i| (0..truth.classes).map(|k| mean(i, k)).collect()).collect::<Vec<_>>();
                 ((*name).to_string(), accuracy(&rows, &job.prepared.labels_of(rest), truth.classes))
             })
             .collect(),

@@ -193,7 +193,8 @@ pub fn fit(records: &[&Record]) -> Prior {
         let known: Vec<usize> = (0..sizes.len()).filter(|&at| sizes.iter().nth(at).is_some_and(tried)).collect();
         for at in (0..fitted.len()).filter(|at| !known.contains(at)) {
             let away = |other: &&usize| libm::log(fitted[**other].labels / fitted[at].labels).abs();
-            let nearest = known.iter().min_by(|a, b| away(a).total_cmp(&away(b))).expect("a rung of a record was tried");
+            let nearest =
+                known.iter().min_by(|a, b| away(a).total_cmp(&away(b))).expect("a rung of a record was tried");
             let from = fitted[*nearest].clone();
             borrow(&mut fitted[at], &from, i);
         }
@@ -243,9 +244,8 @@ fn fit_size(labels: usize, rungs: &[String], records: &[&Record]) -> SizePrior {
     };
     let temperature = |i: usize| {
         let mean = weighted(&|set| average(&set.temperature[i])).unwrap_or(0.0);
-        let square = |set: &SetMeans| {
-            average(&set.temperature[i].iter().map(|t| (t - mean) * (t - mean)).collect::<Vec<f64>>())
-        };
+        let square =
+            |set: &SetMeans| average(&set.temperature[i].iter().map(|t| (t - mean) * (t - mean)).collect::<Vec<f64>>());
         [mean, weighted(&square).unwrap_or(1.0).sqrt().max(LEAST_TEMPERATURE)]
     };
     let accuracy_gain = |i: usize| {
@@ -288,8 +288,7 @@ fn set_means(rungs: &[String], records: &[&Record], siblings: usize) -> SetMeans
         let truths = always.iter().filter_map(|name| Some(record.rungs[find(record, name)?].truth));
         corrected(truths.sum::<f64>() / always.len() as f64)
     };
-    let worth =
-        |name: &String| over_draws(&|r| Some(corrected(r.rungs[find(r, name)?].truth) - level(r)));
+    let worth = |name: &String| over_draws(&|r| Some(corrected(r.rungs[find(r, name)?].truth) - level(r)));
     let balanced = |record: &Record, right: &[f64]| {
         let shares = Shares { right, truth: &record.labels, classes: record.classes };
         (!record.labels.is_empty()).then(|| corrected(shares.balanced_accuracy()))

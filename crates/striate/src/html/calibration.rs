@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn says_in_words_which_way_it_errs() {
         let bin = |confidence, accuracy| CalibrationBin { confidence, accuracy, n: 50 };
-        let word = |b: CalibrationBin, ece| verdict(&Calibration { bins: vec![], ece, brier: 0.1 }, &[&b]).into_string();
+        let word =
+            |b: CalibrationBin, ece| verdict(&Calibration { bins: vec![], ece, brier: 0.1 }, &[&b]).into_string();
         assert!(word(bin(0.95, 0.80), 0.15).contains("too sure"));
         assert!(word(bin(0.70, 0.90), 0.20).contains("too modest"));
         assert!(word(bin(0.91, 0.90), 0.01).contains("Nearly"));

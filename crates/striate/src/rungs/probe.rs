@@ -7,8 +7,8 @@ use burn::tensor::Tensor;
 use striate_data::preprocess::Preprocess;
 use striate_kernels::rng::Key;
 use striate_nn::models::DEVIATIONS;
-use striate_nn::{NetConfig, Pooled};
 use striate_nn::weights::NamedTensors;
+use striate_nn::{NetConfig, Pooled};
 use striate_train::heads::logistic::Examples;
 use striate_train::manifest::HandMade;
 
