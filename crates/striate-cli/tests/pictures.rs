@@ -83,7 +83,7 @@ fn noise_is_taken_away_and_what_does_not_fit_is_refused() {
     draw(&folder, "one.png", [1, 1, 1]);
     assert_eq!(run(&["restore", "run", "one.png", "--out", "one-out.png", "--quiet"]).status.code(), Some(0));
 
-    let see = ["see", "run", "--images", "@photos", "--channels", "1", "--budget", "0s", "--explain", "1", "--json"];
+    let see = ["see", "run", "--images", "@photos", "--channels", "1", "--budget", "15s", "--explain", "1", "--json"];
     let report = answer(&run(&see));
     assert!(report["layers"].as_array().map(Vec::len) >= Some(4) && report["explained"] == 1, "{report}");
     assert_eq!(report["filters"]["side"], 6, "3x3 squares of 2x2 pixels: {report}");
@@ -182,7 +182,7 @@ fn autoencoders_learn_and_their_halves_are_used_apart() {
     refused(&run(&["train", "@photos", "--recipe", "begun.toml", "--out", "begun"]), "without hidden layers");
     refused(&run(&["see", "dense", "--images", "@photos"]), "no convolutions");
     let see =
-        ["see", "conv", "--images", "@photos", "--channels", "1", "--explain", "1", "--budget", "2s", "--classes", "3"];
+        ["see", "conv", "--images", "@photos", "--channels", "1", "--explain", "1", "--budget", "1h", "--classes", "3"];
     let report = answer(&run(&[&see[..], &["--json"]].concat()));
     assert_eq!(report["filters"]["side"], 16, "principal components of squares: {report}");
     let drawn = std::fs::read_to_string(folder.join("conv/atlas/drawn.html")).expect("a page");

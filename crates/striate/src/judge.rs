@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn few_labels_are_scored_again_and_again_by_nets_that_learned_from_most() {
-        for (per_class, folds, repeats) in [(2, 2, 5), (5, 5, 5), (10, 10, 3), (20, 10, 2), (40, 5, 1)] {
+        for (per_class, folds, repeats) in [(2, 2, 5), (5, 5, 5), (10, 10, 5), (20, 10, 3), (40, 5, 1)] {
             let labels: Vec<u32> = (0..3 * per_class).map(|i| i % 3).collect();
             let train: Vec<usize> = (0..labels.len()).collect();
             let groups: Vec<u32> = (0..labels.len() as u32).collect();

@@ -63,7 +63,7 @@ fn shuffled_labels_give_chance_on_every_rung_and_in_the_choice() {
     let list: String = files.iter().zip(&labels).map(row).collect();
     let data = folder.path().join("shuffled.csv");
     fs::write(&data, format!("path,label\n{list}")).unwrap();
-    let report = train(&options(&data, folder.path().join("run"), (None, 40)), &|_| {}).unwrap();
+    let report = train(&options(&data, folder.path().join("run"), (None, 120)), &|_| {}).unwrap();
     assert!(report.skipped.is_empty(), "{:?}", report.skipped);
     assert_eq!(report.rungs.len(), RUNGS.len() - 1, "all but the one that is tried when asked for");
     let scores = report.rungs.iter().map(|rung| (rung.name.as_str(), &rung.score));

@@ -133,15 +133,12 @@ impl EfficientNetLite {
             x = block.forward(x, pass); // [N, 320, H, W]
         }
         let x = self.conv_head.forward_norm(x, &self.bn2, After::act(Activation::Relu6), pass); // [N, 1280, H, W]
-        let mut features = ops::global_avg_pool2d(x); // [N, 1280]
-        if self.stages {
-            let early = early.expect("features of all stages need what was pooled below the last block");
-            features = Tensor::cat(vec![early, features], 1); // [N, D]
+        let features = ops::global_avg_pool2d(x); // [N, 1280]
+        if !self.stages {
+            return features;
         }
-        match &self.normalize {
-            Some(normalize) => normalize.forward(features),
-            None => features,
-        }
+        let early = early.expect("features of all stages need what was pooled below the last block");
+        Tensor::cat(vec![early, features], 1) // [N, D]
     }
 
     /// All stages but the last, which is one block.
@@ -168,7 +165,11 @@ impl EfficientNetLite {
     /// # Shapes
     /// - `features`: `[N, D]`, output: `[N, K]`
     pub fn head(&self, features: Tensor<2>, pass: &Pass) -> Tensor<2> {
-        let x = self.dropout.forward(features, pass);
+        let x = match &self.normalize {
+            Some(normalize) => normalize.forward(features),
+            None => features,
+        };
+        let x = self.dropout.forward(x, pass);
         match &self.classifier {
             Classifier::Linear(linear) => linear.forward(x, pass),
             Classifier::Neighbours(neighbours) => neighbours.forward(x, pass),

@@ -140,21 +140,20 @@ impl Rung for Probe<'_> {
     /// By the head alone: a net around it takes longer to build than the head to fit.
     fn answer(&self, _: &str, round: &Round, seed: u64, compare: bool) -> Result<RoundAnswers, Error> {
         let (head, _) = self.fit_head(&round.train)?;
-        let rows = |pictures: &[usize]| Ok::<_, Error>(head.normalized(self.vectors(pictures)?));
-        let score = rows(&round.score)?;
+        let score = self.vectors(&round.score)?;
         let distances = match compare {
             true => {
                 let kept = unlike::kept(&self.learned(&round.train), score.len() / round.score.len(), seed);
-                let reference = rows(&kept)?;
+                let reference = self.vectors(&kept)?;
                 Some(Reference::new(&reference, reference.len() / kept.len()).distances(&score))
             }
             false => None,
         };
-        Ok(RoundAnswers { logits: head.last.logits(&score), distances, history: Vec::new() })
+        Ok(RoundAnswers { logits: head.last.logits(&head.normalized(score)), distances, history: Vec::new() })
     }
 
-    fn features(&self, fitted: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
-        Ok(head_of(fitted).normalized(self.vectors(pictures)?))
+    fn features(&self, _: &Fitted, pictures: &[usize]) -> Result<Vec<f32>, Error> {
+        self.vectors(pictures)
     }
 
     fn learned(&self, train: &[usize]) -> Vec<usize> {
