@@ -267,8 +267,8 @@ mod tests {
         // The first rung is right on part 0 only, the second everywhere else: part 0 must get the second's answers.
         let rungs = [rung("a", &truth, |i| judge.parts[i] == 0), rung("b", &truth, |i| judge.parts[i] != 0)];
         let right = selected(Prior::embedded(), &[&rungs[0], &rungs[1]], &judge, &truth, 100.0);
-        for i in 0..400 {
-            assert_eq!(right[i] == 1.0, judge.parts[i] != 0, "picture {i}");
+        for (right, part) in right.iter().zip(&judge.parts) {
+            assert_eq!(*right == 1.0, *part != 0);
         }
     }
 

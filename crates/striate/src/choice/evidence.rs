@@ -110,10 +110,8 @@ fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
     for i in 0..n {
         for k in i + 1..n {
             let factor = a[k][i] / a[i][i];
-            for j in i..n {
-                let above = a[i][j];
-                a[k][j] -= factor * above;
-            }
+            let above = a[i].clone();
+            a[k].iter_mut().zip(above).for_each(|(x, above)| *x -= factor * above);
             b[k] -= factor * b[i];
         }
     }

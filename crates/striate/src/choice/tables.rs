@@ -188,8 +188,8 @@ pub fn fit(records: &[&Record]) -> Prior {
     let sizes: BTreeSet<usize> = records.iter().map(|record| record.labels_per_class).collect();
     let of = |n: usize| records.iter().copied().filter(|record| record.labels_per_class == n).collect::<Vec<_>>();
     let mut fitted: Vec<SizePrior> = sizes.iter().map(|&n| fit_size(n, &rungs, &of(n))).collect();
-    for i in 0..rungs.len() {
-        let tried = |n: &usize| of(*n).iter().any(|r| r.rungs.iter().any(|rung| rung.name == rungs[i]));
+    for (i, name) in rungs.iter().enumerate() {
+        let tried = |n: &usize| of(*n).iter().any(|r| r.rungs.iter().any(|rung| rung.name == *name));
         let known: Vec<usize> = (0..sizes.len()).filter(|&at| sizes.iter().nth(at).is_some_and(tried)).collect();
         for at in (0..fitted.len()).filter(|at| !known.contains(at)) {
             let away = |other: &&usize| libm::log(fitted[**other].labels / fitted[at].labels).abs();

@@ -210,8 +210,8 @@ pub(super) fn head_of(fitted: &Fitted) -> FittedHead {
     let path = fitted.net.last_layer();
     let mut take = |name: String| tensors.remove(&name).map(|tensor| tensor.values);
     let mut part = |name: &str| take(format!("{path}.{name}")).expect("a last layer has its weights");
-    let last = match &fitted.config.neighbours {
-        &Some(NeighboursConfig { k, temperature, .. }) => {
+    let last = match fitted.config.neighbours {
+        Some(NeighboursConfig { k, temperature, .. }) => {
             let (features, votes) = (part("features"), part("votes"));
             Last::Neighbours(Knn {
                 features,
@@ -222,7 +222,7 @@ pub(super) fn head_of(fitted: &Fitted) -> FittedHead {
                 tried: Vec::new(),
             })
         }
-        &None => Last::Linear(part("weight"), part("bias")),
+        None => Last::Linear(part("weight"), part("bias")),
     };
     let normalization = take("normalize.mean".into())
         .zip(take("normalize.scale".into()))

@@ -1,6 +1,6 @@
 //! `striate bench --choice`: what the choice among the rungs of a ladder is worth on data where all labels are known.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -37,7 +37,7 @@ pub struct ChoiceArgs {
 }
 
 /// Draws, and prints the tables.
-pub fn run(args: &ChoiceArgs, folder: &PathBuf, globals: &Globals, terminal: &Terminal) -> anyhow::Result<Verdict> {
+pub fn run(args: &ChoiceArgs, folder: &Path, globals: &Globals, terminal: &Terminal) -> anyhow::Result<Verdict> {
     let observer = |event| terminal.observe(event);
     for data in &args.draw {
         let options = StudyOptions {
@@ -48,7 +48,7 @@ pub fn run(args: &ChoiceArgs, folder: &PathBuf, globals: &Globals, terminal: &Te
             dear_draws: args.dear_draws,
             budget: Duration::from_secs(120),
             seed: globals.seed.unwrap_or(0),
-            out: folder.clone(),
+            out: folder.to_path_buf(),
         };
         study(&options, &observer)?;
     }
