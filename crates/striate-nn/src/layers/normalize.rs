@@ -82,7 +82,7 @@ mod tests {
         let layer = load_named(Normalize::new(3, &device), &tensors).expect("fits");
         let at = |values: [f32; 3]| Tensor::<2>::from_data([values], &device);
         let plain = |values| layer.forward(at(values)).into_data().try_into_vec_as::<f32>().expect("f32");
-        let z = [2.0 - 0.5, 2.0 * -1.0, 0.5 * (0.0 - 1.0)]; // of the features 4, -1, 0
+        let z = [2.0 - 0.5, -2.0, 0.5 * (0.0 - 1.0)]; // of the features 4, -1, 0
         let length = z.iter().map(|z: &f64| z * z).sum::<f64>().sqrt();
         for (ours, z) in plain([4.0, -1.0, 0.0]).iter().zip(z) {
             assert!((f64::from(*ours) - z / length).abs() < 1e-5, "{ours} {}", z / length);
