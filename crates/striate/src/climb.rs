@@ -34,7 +34,10 @@ pub(crate) fn climb(job: &Job) -> Result<TrainReport, Error> {
     let small = inference_capacity(lite0_macs, FEATURES * budget).max(2);
     let judge = judge(prepared, &prepared.train, small, seed);
     let measurable = !judge.rounds.is_empty();
-    if judge.rounds.iter().any(|round| round.train.is_empty() || round.score.is_empty()) {
+    let one_of_each = prepared.counts().iter().all(|&n| n == 1);
+    if (!measurable && !one_of_each)
+        || judge.rounds.iter().any(|round| round.train.is_empty() || round.score.is_empty())
+    {
         return Err(too_few(prepared));
     }
     let truth = Truth::of(prepared, &judge.scored);

@@ -143,7 +143,7 @@ impl<'a> Offer<'a> {
         if let Some(lite0) = lite0
             && wanted("efficientnet_lite0_finetuned")
         {
-            match fine_tuned(lite0, pictures.min(left), trainings, FINE_TUNING * budget) {
+            match fine_tuned(lite0, (pictures.min(left), left), trainings, FINE_TUNING * budget) {
                 Ok(rung) => self.rungs.push(Box::new(rung)),
                 Err(why) => self.skip("efficientnet_lite0_finetuned", why),
             }
@@ -152,10 +152,11 @@ impl<'a> Offer<'a> {
     }
 }
 
-/// The pretrained net with its last block trained, cut to the budget; or why it is left out.
+/// The pretrained net with its last block trained, cut to the budget; or why it is left out. `pictures`: those of a fold, and the most
+/// that the saved model may learn from.
 fn fine_tuned<'a>(
     lite0: &Rc<Lite0<'a>>,
-    pictures: usize,
+    (pictures, most): (usize, usize),
     trainings: usize,
     seconds: f64,
 ) -> Result<FineTuned<'a>, String> {
@@ -166,7 +167,7 @@ fn fine_tuned<'a>(
     };
     let epochs = fine_tuning_epochs(lite0.macs_above, pictures, trainings, seconds).ok_or_else(no_time)?;
     let memory = || "there are more pictures than it keeps activations of".to_string();
-    FineTuned::new(lite0.clone(), epochs, pictures).ok_or_else(memory)
+    FineTuned::new(lite0.clone(), epochs, most).ok_or_else(memory)
 }
 
 /// The small net from scratch, cut to the budget; or why it is left out.
