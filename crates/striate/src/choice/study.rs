@@ -9,7 +9,7 @@ use crate::judge::{Judge, judge};
 use crate::ladder::{Judged, Known, Truth, calibrated, judge_rung, temperature_of};
 use crate::prepare::{PrepareOptions, prepare};
 use crate::recipes;
-use crate::rungs::offer::{Offer, fast, place};
+use crate::rungs::offer::{Offer, ROWS, fast, place};
 use crate::rungs::{Lite0, Rung};
 use crate::train::Job;
 use serde::{Deserialize, Serialize};
@@ -169,7 +169,7 @@ pub fn study(options: &StudyOptions, observer: Observer) -> Result<(), Error> {
     let bench = job.bench();
     let all = job.prepared.train.clone();
     let lite0 = Rc::new(Lite0::new(bench, all.len())?);
-    let rungs = fast(bench, Some(&lite0), &|name| name != "efficientnet_lite0_svm", usize::MAX)?;
+    let rungs = fast(bench, Some(&lite0), &|name| name != "efficientnet_lite0_svm", (usize::MAX, ROWS))?;
     let total = (options.labels.len() * options.draws) as u64;
     for (size, &n) in options.labels.iter().enumerate() {
         for draw in 0..options.draws {

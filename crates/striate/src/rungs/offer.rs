@@ -40,7 +40,10 @@ const ONLY_ASKED: &str = "efficientnet_lite0_svm";
 const SCRATCH: f64 = 0.25;
 const FINE_TUNING: f64 = 0.2;
 /// Most pictures that logistic regression on pixels and hand-made features learns from: bounds the memory of their rows.
-const ROWS: usize = 3000;
+pub(crate) const ROWS: usize = 3000;
+/// With less than this budget, in seconds, it learns from fewer, but not from fewer than `FEWEST_ROWS`.
+const ROWS_BUDGET: f64 = 60.0;
+const FEWEST_ROWS: usize = 300;
 /// Fewest pictures of each class that a net from scratch is cut to where time is short.
 const LEAST_PER_CLASS: usize = 4;
 
@@ -84,21 +87,23 @@ pub(crate) fn offer<'a>(job: &'a Job, judge: &Judge, left: usize) -> Result<Offe
         let pictures = left.min(job.prepared.train.len()) + judge.scored.len();
         lite0 = Some(Rc::new(Lite0::new(bench, pictures)?));
     }
-    let mut offer = Offer { rungs: fast(bench, lite0.as_ref(), &wanted, left)?, skipped };
+    let rows = ((ROWS as f64 * budget / ROWS_BUDGET) as usize).clamp(FEWEST_ROWS, ROWS);
+    let mut offer = Offer { rungs: fast(bench, lite0.as_ref(), &wanted, (left, rows))?, skipped };
     offer.add_dear(job, bench, lite0.as_ref(), &wanted, judge, left)?;
     Ok(offer)
 }
 
-/// The rungs that learn in a moment once vectors of the pictures are known, which all that come of one call share.
+/// The rungs that learn in a moment once vectors of the pictures are known, which all that come of one call share. Those on pretrained
+/// features learn from `left` pictures at most, the others from `rows`.
 pub(crate) fn fast<'a>(
     bench: Bench<'a>,
     lite0: Option<&Rc<Lite0<'a>>>,
     wanted: &dyn Fn(&str) -> bool,
-    left: usize,
+    (left, rows): (usize, usize),
 ) -> Result<Vec<Box<dyn Rung + 'a>>, Error> {
     let mut rungs: Vec<Box<dyn Rung + 'a>> = vec![Box::new(Chance(bench))];
-    let [pixels, pca] = Probe::pixels_and_pca(bench, ROWS)?;
-    for probe in [pixels, Probe::edges_hog(bench, ROWS)?, pca] {
+    let [pixels, pca] = Probe::pixels_and_pca(bench, rows)?;
+    for probe in [pixels, Probe::edges_hog(bench, rows)?, pca] {
         if wanted(probe.name()) {
             rungs.push(Box::new(probe));
         }
