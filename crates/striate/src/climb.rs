@@ -165,13 +165,17 @@ fn decide(
     truth: &Truth,
     per_class: f64,
 ) -> (String, Option<Choice>, Option<Score>) {
+    let guessing = || (judged[0].report.name.clone(), None, Some(judged[0].report.score.clone()));
+    if tried.is_empty() {
+        return guessing(); // it alone was asked for
+    }
     let choice = choose_by(prior, tried, truth, per_class, &|_| true);
     let name = &tried[choice.rung].report.name;
     let gain = prior.accuracy_gain(name, per_class, truth.classes);
     let score = truth.score_out_of_fold(&selected(prior, tried, judge, truth, per_class), gain);
     let chance = 1.0 / truth.classes as f64;
     if score.ci95[1] < chance + NOTHING * (1.0 - chance) {
-        return (judged[0].report.name.clone(), None, Some(judged[0].report.score.clone()));
+        return guessing();
     }
     (name.clone(), Some(choice), Some(score))
 }
@@ -179,6 +183,9 @@ fn decide(
 /// The rung that does best with so few labels on other data, where nothing can be scored here.
 fn by_prior(prior: &Prior, rungs: &[Box<dyn Rung + '_>], classes: usize, per_class: f64) -> String {
     let names: Vec<&str> = rungs.iter().map(|rung| rung.name()).filter(|name| *name != "chance").collect();
+    if names.is_empty() {
+        return "chance".into(); // it alone was asked for
+    }
     let worth = vec![&[][..]; names.len()];
     let evidence = Evidence { names: names.clone(), worth, labels: &[], groups: Vec::new(), classes, per_class };
     names[choose(prior, &evidence).rung].to_string()
